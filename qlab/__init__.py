@@ -1,0 +1,1 @@
+"""qlab: neural-network quantization in PyTorch, short enough to read and exact to the bit."""
