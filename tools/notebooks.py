@@ -7,6 +7,7 @@ gets the text, HTML or picture that came with them.
 
 import os
 import re
+import subprocess
 import tempfile
 from itertools import pairwise
 from pathlib import Path
@@ -70,7 +71,8 @@ def execute(notebook: NotebookNode, folder: Path) -> None:
             store_widget_state=False,
             record_timing=False,
         )
-        client.execute(env={**os.environ, "QLAB_DATA_DIR": data})
+        # A kernel warns on its stderr about its own transport; what cells write there arrives as output.
+        client.execute(env={**os.environ, "QLAB_DATA_DIR": data}, stderr=subprocess.DEVNULL)
 
 
 def normalize(notebook: NotebookNode) -> None:
@@ -123,17 +125,30 @@ def problems(path: Path) -> list[str]:
     notebook = read(path)
     found = [] if run_in_order(notebook) else ["its code cells were not all run from top to bottom"]
     for number, cell in enumerate(notebook.cells, start=1):
-        where, lines = f"cell {number} ({cell.get('id', 'no id')})", len(cell.source.splitlines())
-        if not cell.source.strip():
-            found.append(f"{where} is empty")
-        if lines > MAX_LINES:
-            found.append(f"{where} has {lines} lines, {MAX_LINES} at most; split it")
-        for output in cell.get("outputs", []):
-            if output.output_type == "error":
-                found.append(f"{where} stored the error {output.ename}: {output.evalue}")
-            elif output.get("name") == "stderr":
-                found.append(f"{where} wrote to stderr: {output.text.strip().splitlines()[-1:]}")
+        where = f"cell {number} ({cell.get('id', 'no id')})"
+        found += [f"{where} {problem}" for problem in source_problems(cell) + output_problems(cell)]
     normalize(notebook)
     if dumps(notebook) != path.read_text(encoding="utf-8"):
         found.append("it is not in its stored form (ids, counts, metadata, outputs)")
+    return found
+
+
+def source_problems(cell: NotebookNode) -> list[str]:
+    found, lines = [], len(cell.source.splitlines())
+    if not cell.source.strip():
+        found.append("is empty")
+    if lines > MAX_LINES:
+        found.append(f"has {lines} lines, {MAX_LINES} at most; split it")
+    if cell.cell_type == "code" and cell.source.rstrip().endswith(";"):
+        found.append("ends with ';', which nbval does not heed; assign the value to _")
+    return found
+
+
+def output_problems(cell: NotebookNode) -> list[str]:
+    found = []
+    for output in cell.get("outputs", []):
+        if output.output_type == "error":
+            found.append(f"stored the error {output.ename}: {output.evalue}")
+        elif output.get("name") == "stderr":
+            found.append(f"wrote to stderr: {output.text.strip()}")
     return found
