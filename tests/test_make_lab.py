@@ -29,6 +29,7 @@ def server(tmp_path_factory):
     """JupyterLab started by make in the environment of these tests, with the user's folders elsewhere: its URL."""
     home = tmp_path_factory.mktemp("home")
     environment = os.environ | {name: str(home / name) for name in FOLDERS + LAB_FOLDERS}
+    environment["JUPYTER_PREFER_ENV_PATH"] = "0"  # a setting of the user that would put their kernels first
     wrong_kernel = home / "JUPYTER_DATA_DIR" / "kernels" / "python3"
     wrong_kernel.mkdir(parents=True)
     spec = {"argv": ["/bin/false"], "display_name": "of another project", "language": "python"}
