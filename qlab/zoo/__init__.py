@@ -7,7 +7,7 @@
 True
 """
 
-from .digits_data import accuracy, digits
-from .models import load, names, record
+from qlab.zoo.digits_data import accuracy, digits
+from qlab.zoo.models import load, names, record
 
 __all__ = ["accuracy", "digits", "load", "names", "record"]

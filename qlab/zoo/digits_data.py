@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from .files import FOLDER, read_tensors
+from qlab.zoo.files import FOLDER, read_tensors
 
 SPLITS = ("train", "test")
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from .digits_cnn import DigitsCNN
-from .files import FOLDER, check_fits, read_record, read_tensors
+from qlab.zoo.digits_cnn import DigitsCNN
+from qlab.zoo.files import FOLDER, check_fits, read_record, read_tensors
 
 MODELS = {"digits_cnn": DigitsCNN}
 
@@ -52,7 +52,5 @@ def record(name: str, folder: str | Path = FOLDER) -> dict:
 def _check_name(name: str) -> None:
     if name not in MODELS:
         near = get_close_matches(str(name), MODELS, n=3, cutoff=0.4)
-        hint = (
-            f"did you mean {' or '.join(map(repr, near))}?" if near else f"the zoo has {', '.join(MODELS)}."
-        )
+        hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"the zoo has {', '.join(MODELS)}."
         raise ValueError(f"the zoo has no model {name!r}: {hint}")

@@ -9,9 +9,9 @@ import argparse
 import torch
 from torch.nn.functional import cross_entropy
 
-from .digits_cnn import DigitsCNN
-from .digits_data import accuracy, digits
-from .files import FOLDER, write_tensors
+from qlab.zoo.digits_cnn import DigitsCNN
+from qlab.zoo.digits_data import accuracy, digits
+from qlab.zoo.files import FOLDER, write_tensors
 
 SEED = 0
 EPOCHS = 20

@@ -9,7 +9,7 @@ import argparse
 
 import torch
 
-from .files import FOLDER, write_tensors
+from qlab.zoo.files import FOLDER, write_tensors
 
 TRAIN_IMAGES = 1297
 

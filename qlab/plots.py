@@ -1,0 +1,219 @@
+"""Still pictures for the lessons: tensors as heatmaps, a quantizer as a staircase, measurements over theory.
+
+Every function returns a matplotlib Figure that a notebook shows when it is the last line of a cell. Nothing goes
+through pyplot and no global setting changes. matplotlib and seaborn are imported with the first picture.
+
+Colors mean the same in all of them. Values: red above 0, blue below, white at 0, reaching equally far on both
+sides. Codes and errors: dark for low, bright for high. The error scale depends on the original tensor alone, so
+that pictures at 8 and at 4 bits can be compared.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from qlab.affine import QTensor, fake_quantize
+from qlab.metrics import bits_per_weight, mse, sqnr
+from qlab.qparams import QParams, raise_not_finite
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+DIVERGING = "RdBu_r"  # values, symmetric about 0
+SEQUENTIAL = "viridis"  # codes and errors
+ERROR_DECADES = 4  # the error scale runs from 0.01 % to 100 % of the largest magnitude of the original
+
+
+def heatmap(x: Tensor, title: str = "", unit: str = "", limit: float | None = None) -> Figure:
+    """Show a 1-D (as one row) or 2-D tensor; the colors run from -limit to limit, by default the largest |x|.
+
+    Up to 10 rows and columns, the cells carry their numbers; integer tensors show integers. `unit` joins the
+    title. ValueError: another number of axes, no elements, NaN or infinity, or a limit that is not positive.
+
+    >>> figure = heatmap(torch.tensor([[1.0, -2.0], [0.5, 0.0]]), "weights")
+    >>> [text.get_text() for text in figure.axes[0].texts]
+    ['1.00', '−2.00', '0.50', '0.00']
+    """
+    from qlab.picture import panels, style
+
+    x = _matrix(x, "x")
+    if limit is not None and not 0 < limit < math.inf:
+        raise ValueError(f"limit must be positive, got {limit}: it is the value at both ends of the color bar")
+    with style():
+        figure, (axes,) = panels(x.shape, 1)
+        _value_panel(axes, x, _label(title, unit), limit or _peak(x))
+    return figure
+
+
+def error_heatmap(reference: Tensor, actual: Tensor, title: str = "error", unit: str = "") -> Figure:
+    """Show actual - reference: signed numbers in the cells, sizes as colors on a fixed logarithmic scale.
+
+    The scale runs from 0.01 % to 100 % of the largest |reference|. Both tensors have one shape, 1-D or 2-D.
+    ValueError: shapes that differ, and as in `heatmap`.
+    """
+    from qlab.picture import panels, style
+
+    reference, actual = _matrix(reference, "reference"), _matrix(actual, "actual")
+    if reference.shape != actual.shape:
+        shapes = f"{tuple(reference.shape)} and {tuple(actual.shape)}"
+        raise ValueError(f"reference and actual must have one shape, got {shapes}: pass a tensor and its copy")
+    with style():
+        figure, (axes,) = panels(reference.shape, 1)
+        _error_panel(axes, reference, actual, _label(title, unit))
+    return figure
+
+
+def quantization_panels(x: Tensor, qt: QTensor, unit: str = "") -> Figure:
+    """Show original, codes, dequantized and error side by side, under MSE, SQNR and bits per weight.
+
+    `x` is the 1-D or 2-D tensor that `qt` was made from. The original and the dequantized tensor share one color
+    scale; that of the codes spans the whole format. ValueError: shapes that differ, and as in `heatmap`.
+    """
+    from qlab.picture import panels, style
+
+    if x.shape != qt.shape:
+        shapes = f"x has shape {tuple(x.shape)}, qt {tuple(qt.shape)}"
+        raise ValueError(f"{shapes}: pass the tensor that qt was quantized from")
+    x, codes, back = _matrix(x, "x"), _matrix(qt.data, "qt.data"), _matrix(qt.dequantize(), "qt.dequantize()")
+    limit = max(_peak(x), _peak(back))
+    numbers = f"MSE {mse(x, back):.4g}   SQNR {sqnr(x, back):.2f} dB   {bits_per_weight(qt):.4g} bits per weight"
+    with style():
+        figure, (original, integers, dequantized, error) = panels(x.shape, 4)
+        _value_panel(original, x, _label("original", unit), limit)
+        _code_panel(integers, codes, qt.qparams)
+        _value_panel(dequantized, back, _label("dequantized", unit), limit)
+        _error_panel(error, x, back, _label("error", unit))
+        figure.suptitle(numbers, x=0.01, ha="left")
+    return figure
+
+
+def staircase(qparams: QParams, unit: str = "") -> Figure:
+    """Show what per-tensor qparams turn each real number into, and below it the error.
+
+    Inside the range the error stays within half a step; beyond it, where the picture is shaded, it grows without
+    bound. ValueError: more than one scale.
+    """
+    from qlab.picture import picture, style
+
+    if qparams.scale.numel() != 1:
+        shape = tuple(qparams.scale.shape)
+        raise ValueError(f"a staircase needs one scale, got scales of shape {shape}: use PerTensor()")
+    scale, zero = qparams.scale.item(), 0 if qparams.zero_point is None else qparams.zero_point.item()
+    low, high = (qparams.quant_min - zero) * scale, (qparams.quant_max - zero) * scale
+    margin = 0.15 * (high - low)
+    x = torch.linspace(low - margin, high + margin, 4001, device=qparams.scale.device)
+    x, y = x.cpu(), fake_quantize(x, qparams).cpu()
+    with style():
+        figure = picture((6.4, 4.6))
+        stairs, error = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
+        stairs.plot(x, x, color="0.6", linestyle="--", label="unchanged")
+        stairs.plot(x, y, label=f"quantized to {qparams.dtype}")
+        stairs.set(title=f"scale {scale:.4g}, zero_point {zero}", ylabel=_label("dequantized", unit))
+        stairs.legend(frameon=False)
+        error.plot(x, y - x, color="C3")
+        error.set(xlabel=_label("x", unit), ylabel=_label("error", unit))
+        for axes in (stairs, error):
+            axes.axvspan(low - margin, low, color="0.92", zorder=0)
+            axes.axvspan(high, high + margin, color="0.92", zorder=0)
+            axes.margins(x=0)
+    return figure
+
+
+def measured_vs_predicted(
+    x: Sequence[float] | Tensor,
+    measured: Sequence[float] | Tensor,
+    predicted: Sequence[float] | Tensor,
+    xlabel: str = "",
+    ylabel: str = "",
+    title: str = "",
+) -> Figure:
+    """Show measurements as points over the closed form as a line, on two logarithmic axes.
+
+    The three are equally long, 1-D and positive. ValueError where they are not.
+    """
+    from qlab.picture import picture, style
+
+    x, measured, predicted = (
+        torch.as_tensor(v, dtype=torch.float64, device="cpu") for v in (x, measured, predicted)
+    )
+    if not (x.ndim == 1 and x.shape == measured.shape == predicted.shape):
+        shapes = ", ".join(str(tuple(v.shape)) for v in (x, measured, predicted))
+        raise ValueError(f"x, measured and predicted have shapes {shapes}: pass three equally long lists")
+    if not all((v > 0).all() for v in (x, measured, predicted)):
+        raise ValueError("zero, negative or NaN values have no place on a logarithmic axis: leave them out")
+    with style():
+        figure = picture((5.6, 3.8))
+        axes = figure.subplots()
+        axes.loglog(x, predicted, color="0.4", label="predicted")
+        axes.loglog(x, measured, "o", label="measured")
+        axes.set(xlabel=xlabel, ylabel=ylabel, title=title)
+        axes.grid(alpha=0.3)
+        axes.legend(frameon=False)
+    return figure
+
+
+def _value_panel(axes: Axes, x: Tensor, title: str, limit: float) -> None:
+    from matplotlib.colors import Normalize
+
+    from qlab.picture import draw_heatmap
+
+    draw_heatmap(axes, x, x, title, cmap=DIVERGING, norm=Normalize(-limit, limit))
+
+
+def _code_panel(axes: Axes, codes: Tensor, qparams: QParams) -> None:
+    from matplotlib.colors import Normalize
+
+    from qlab.picture import draw_heatmap
+
+    spec = qparams.spec
+    ends = (0, 2**spec.bits - 1) if spec.kind == "codebook" else (spec.min, spec.max)
+    draw_heatmap(
+        axes,
+        codes,
+        codes,
+        f"codes, {spec.name}",
+        {"ticks": sorted({ends[0], 0, ends[1]})},
+        cmap=SEQUENTIAL,
+        norm=Normalize(*ends),
+    )
+
+
+def _error_panel(axes: Axes, reference: Tensor, actual: Tensor, title: str) -> None:
+    from matplotlib.colors import LogNorm
+
+    from qlab.picture import draw_heatmap
+
+    top, error = _peak(reference), actual.double() - reference.double()
+    norm = LogNorm(top * 10.0**-ERROR_DECADES, top)
+    size = error.abs().clamp(min=norm.vmin)  # 0 has no logarithm; it takes the darkest color
+    ticks = [top * 10.0**-power for power in range(ERROR_DECADES, -1, -1)]
+    bar = {"ticks": ticks, "format": lambda tick, _: f"{100 * tick / top:.4g} %"}
+    draw_heatmap(axes, error, size, title, bar, cmap=SEQUENTIAL, norm=norm)
+
+
+def _matrix(x: Tensor, name: str) -> Tensor:
+    """`x` as a 2-D tensor on the CPU that a heatmap can show, or the error that says why not."""
+    if not isinstance(x, Tensor):
+        raise TypeError(f"{name} must be a tensor, got {type(x).__name__}: make one with torch.tensor(...)")
+    if x.ndim not in (1, 2) or x.numel() == 0:
+        fix = "pass a matrix, for example weight.flatten(1)"
+        raise ValueError(f"{name} has shape {tuple(x.shape)}, a heatmap needs one or two axes, not empty: {fix}")
+    x = x.detach().cpu()
+    if not x.isfinite().all():
+        raise_not_finite(x)
+    return torch.atleast_2d(x.double() if x.is_floating_point() else x.long())
+
+
+def _peak(x: Tensor) -> float:
+    """The largest magnitude, or 1 where all is 0."""
+    return x.double().abs().max().item() or 1.0
+
+
+def _label(name: str, unit: str) -> str:
+    return f"{name} [{unit}]" if unit else name
