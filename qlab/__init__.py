@@ -1,5 +1,7 @@
 """qlab: neural-network quantization in PyTorch, short enough to read and exact to the bit."""
 
+import importlib
+
 from qlab.affine import QTensor, dequantize, fake_quantize, quantize
 from qlab.casting import bits, cast, from_bits
 from qlab.dtypes import DType, dtype, values
@@ -17,14 +19,37 @@ __all__ = [
     "bits",
     "bits_per_weight",
     "cast",
+    "check",
     "choose_qparams",
     "dequantize",
     "dtype",
     "fake_quantize",
     "from_bits",
+    "hint",
     "max_abs_error",
     "mse",
+    "predict",
+    "progress",
     "quantize",
+    "solution",
     "sqnr",
     "values",
 ]
+
+_IMPORTED_WHEN_USED = {  # where the rest of the public names live; `import qlab` stays quick
+    "check": "qlab.exercises.checking",
+    "hint": "qlab.exercises.checking",
+    "predict": "qlab.exercises.predicting",
+    "progress": "qlab.exercises.overview",
+    "solution": "qlab.exercises.checking",
+}
+
+
+def __getattr__(name):
+    if name in _IMPORTED_WHEN_USED:
+        return getattr(importlib.import_module(_IMPORTED_WHEN_USED[name]), name)
+    raise AttributeError(f"module 'qlab' has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), *__all__})

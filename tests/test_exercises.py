@@ -5,6 +5,7 @@ import inspect
 import pytest
 import torch
 
+import qlab as ql
 from qlab.exercises.checking import check
 from qlab.exercises.grading import grade, run_case
 from qlab.exercises.registry import EXERCISES, LESSONS
@@ -83,6 +84,23 @@ def test_a_mistake_with_a_second_smaller_one_is_still_recognized():
 
 def test_an_unknown_mistake_gets_no_diagnosis():
     assert grade(EXERCISES["03_dequantize"], lambda q, s, z: (q.float() - z) * s * 3).diagnosis is None
+
+
+def test_the_references_and_the_library_agree():
+    formats = {(-128, 127): "int8", (0, 255): "uint8", (-8, 7): "int4", (0, 15): "uint4"}
+    for case in EXERCISES["03_scale_and_zero_point"].cases:
+        x, *limits = case.args
+        qparams = ql.choose_qparams(x, formats[tuple(limits)], scheme="affine")
+        assert EXERCISES["03_scale_and_zero_point"].mismatch(case, (qparams.scale, qparams.zero_point)) is None
+    for case in EXERCISES["03_quantize"].cases:
+        x, scale, zero_point, *limits = case.args
+        codes = ql.quantize(x, ql.QParams(scale=scale, zero_point=zero_point, dtype=formats[tuple(limits)])).data
+        assert EXERCISES["03_quantize"].mismatch(case, codes) is None
+    for case in EXERCISES["03_dequantize"].cases:
+        codes, scale, zero_point = case.args
+        name = "int8" if codes.dtype == torch.int8 else "uint8"
+        values = ql.QTensor(codes, ql.QParams(scale=scale, zero_point=zero_point, dtype=name)).dequantize()
+        assert EXERCISES["03_dequantize"].mismatch(case, values) is None
 
 
 # Cases must not sit where two correct answers may round apart: the comparators are exact there.
