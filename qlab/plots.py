@@ -97,7 +97,7 @@ def staircase(qparams: QParams, unit: str = "") -> Figure:
     """Show what per-tensor qparams turn each real number into, and below it the error.
 
     Inside the range the error stays within half a step; beyond it, where the picture is shaded, it grows without
-    bound. ValueError: more than one scale.
+    bound and leaves the picture. The steps can be told apart up to about 6 bits. ValueError: more than one scale.
     """
     from qlab.picture import picture, style
 
@@ -116,8 +116,9 @@ def staircase(qparams: QParams, unit: str = "") -> Figure:
         stairs.plot(x, y, label=f"quantized to {qparams.dtype}")
         stairs.set(title=f"scale {scale:.4g}, zero_point {zero}", ylabel=_label("dequantized", unit))
         stairs.legend(frameon=False)
-        error.plot(x, y - x, color="C3")
-        error.set(xlabel=_label("x", unit), ylabel=_label("error", unit))
+        error.plot(x, y - x, color="C3", linewidth=1)
+        bound = (y - x)[(x >= low) & (x <= high)].abs().max().item()
+        error.set(xlabel=_label("x", unit), ylabel=_label("error", unit), ylim=(-2.5 * bound, 2.5 * bound))
         for axes in (stairs, error):
             axes.axvspan(low - margin, low, color="0.92", zorder=0)
             axes.axvspan(high, high + margin, color="0.92", zorder=0)

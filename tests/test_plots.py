@@ -174,6 +174,7 @@ def test_staircase(zero_point):
     assert error.lines[0].get_ydata().tolist() == (steps - unchanged).tolist()
     inside = (unchanged >= expected[0].item()) & (unchanged <= expected[-1].item())
     assert abs(error.lines[0].get_ydata())[inside].max() <= 0.25 + 1e-6
+    assert error.get_ylim() == pytest.approx((-0.625, 0.625), rel=0.01)  # two and a half times half a step
     low, high = ((p.get_x(), p.get_x() + p.get_width()) for p in stairs.patches)  # the shaded parts
     assert (low[1], high[0]) == (expected[0].item(), expected[-1].item())
     assert (low[0], high[1]) == pytest.approx((unchanged[0], unchanged[-1]))
