@@ -1,0 +1,27 @@
+"""The buttons of a prediction: one choice, one click to commit it, and then they are locked."""
+
+import html
+
+import ipywidgets as widgets
+
+
+def choice_widget(prediction):
+    """A widget with the prediction's question and options that commits the chosen one."""
+    question = widgets.HTML(f"<b>{html.escape(prediction.question)}</b>")
+    choice = widgets.RadioButtons(options=prediction.options, value=prediction.guess, layout={"width": "auto"})
+    button = widgets.Button(description="Commit my guess", disabled=True)
+    message = widgets.HTML("")
+
+    def lock():
+        choice.disabled = button.disabled = True
+        message.value = f"Committed: <b>{html.escape(prediction.guess)}</b>. Now run the next cell."
+
+    def commit(_):
+        prediction.commit(choice.value)
+        lock()
+
+    choice.observe(lambda change: setattr(button, "disabled", change.new is None), "value")
+    button.on_click(commit)
+    if prediction.guess is not None:
+        lock()
+    return widgets.VBox([question, choice, widgets.HBox([button, message])])
