@@ -107,7 +107,7 @@ def staircase(qparams: QParams, unit: str = "") -> Figure:
     scale, zero = qparams.scale.item(), 0 if qparams.zero_point is None else qparams.zero_point.item()
     low, high = (qparams.quant_min - zero) * scale, (qparams.quant_max - zero) * scale
     margin = 0.15 * (high - low)
-    x = torch.linspace(low - margin, high + margin, 4001, device=qparams.scale.device)
+    x = torch.linspace(low - margin, high + margin, 4001, dtype=torch.float64, device=qparams.scale.device)
     x, y = x.cpu(), fake_quantize(x, qparams).cpu()
     with style():
         figure = picture((6.4, 4.6))

@@ -13,7 +13,7 @@ from seaborn.utils import relative_luminance
 
 from qlab import plots
 from qlab.affine import quantize
-from qlab.dtypes import values
+from qlab.dtypes import dtype, values
 from qlab.granularity import PerAxis
 from qlab.metrics import bits_per_weight, mse, sqnr
 from qlab.picture import cell_texts, panels
@@ -188,6 +188,12 @@ def test_staircase_of_other_formats_visits_every_value(name):
     assert len(set(steps.tolist())) == count
     if name == "float4_e2m1fn":
         assert sorted(set(steps.tolist())) == (2 * values(name)).tolist()
+
+
+@pytest.mark.parametrize("name", ["int32", "float16", "bfloat16"])
+def test_staircase_of_a_wide_format_spans_its_range(name):
+    x = plots.staircase(QParams(scale=0.5, dtype=name)).axes[0].lines[0].get_xdata()
+    assert x[-1] == pytest.approx(1.3 / 2 * dtype(name).max, rel=1e-6)  # 15 % of the whole range beyond each end
 
 
 def test_measured_vs_predicted():
