@@ -23,6 +23,7 @@ __all__ = [
     "choose_qparams",
     "dequantize",
     "dtype",
+    "explore",
     "fake_quantize",
     "from_bits",
     "hint",
@@ -45,7 +46,12 @@ _IMPORTED_WHEN_USED = {  # where the rest of the public names live; `import qlab
 }
 
 
+_PACKAGES_WHEN_USED = ("explore",)
+
+
 def __getattr__(name):
+    if name in _PACKAGES_WHEN_USED:
+        return importlib.import_module(f"qlab.{name}")
     if name in _IMPORTED_WHEN_USED:
         return getattr(importlib.import_module(_IMPORTED_WHEN_USED[name]), name)
     raise AttributeError(f"module 'qlab' has no attribute {name!r}")

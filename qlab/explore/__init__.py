@@ -1,0 +1,8 @@
+"""Interactive explorers, one a lesson, for a notebook: `from qlab import explore`, then `explore.affine()`.
+
+Each is a function from settings to a widget; `tensor=` takes your own. Needs ipywidgets, numpy and matplotlib.
+"""
+
+from qlab.explore.lesson03 import affine
+
+__all__ = ["affine"]

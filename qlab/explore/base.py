@@ -1,0 +1,97 @@
+"""What every explorer shares: controls, a state computed from their values by a plain function, one view.
+
+A new explorer is a function from control values to a `State` (tested with no browser) and a dictionary of
+controls made by `whole`, `steps`, `choice` and `button`:
+
+    controls = {"bits": whole("bits", range(2, 9), 8, "bits of a code")}
+    Explorer(controls, lambda bits: State(...))
+
+The view is one `ipywidgets.HTML` whose value is rewritten at each step. Nothing else is drawn, so nothing flickers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import ipywidgets
+
+from qlab.explore.still import still_png
+from qlab.explore.style import STYLE
+from qlab.explore.view import State
+
+SLIDERS = (ipywidgets.IntSlider, ipywidgets.SelectionSlider)
+
+
+def whole(label: str, values: range, value: int, meaning: str) -> ipywidgets.IntSlider:
+    """A slider over whole numbers. `meaning` is its accessible name and tooltip, with the unit."""
+    return ipywidgets.IntSlider(
+        value, min=values[0], max=values[-1], step=values.step, description=label, tooltip=meaning
+    )
+
+
+def steps(label: str, options: list[tuple[str, float]], value: float, meaning: str) -> ipywidgets.SelectionSlider:
+    """A slider over listed (text, value) pairs: exact values, where a float slider would snap them to its grid."""
+    return ipywidgets.SelectionSlider(options=options, value=value, description=label, tooltip=meaning)
+
+
+def choice(label: str, options: tuple, value, meaning: str) -> ipywidgets.Dropdown:
+    """A drop-down list."""
+    return ipywidgets.Dropdown(options=options, value=value, description=label, tooltip=meaning)
+
+
+def button(label: str, meaning: str) -> ipywidgets.Button:
+    """A button; what it does is its entry in the explorer's `linked`."""
+    return ipywidgets.Button(description=label, tooltip=meaning)
+
+
+class Explorer(ipywidgets.VBox):
+    """Controls over one view. `current` is the State on view, `values` the controls' values by name.
+
+    `compute(**values)` makes the state. `linked` maps the name of a control or button to a function that sets
+    other controls; it runs when that control changes or that button is pressed, before the view is rewritten.
+    """
+
+    def __init__(self, controls: dict, compute: Callable[..., State], linked=None):
+        self.controls, self.compute, self.linked = controls, compute, linked or {}
+        self.view = ipywidgets.HTML()
+        self._held = False
+        for name, control in controls.items():
+            changed = partial(self._changed, name)
+            if isinstance(control, ipywidgets.Button):
+                control.on_click(changed)
+            else:
+                control.observe(changed, "value")
+        self.refresh()
+        sliders = [c for c in controls.values() if isinstance(c, SLIDERS)]
+        others = [c for c in controls.values() if c not in sliders]
+        columns = ipywidgets.HBox([ipywidgets.VBox(others), ipywidgets.VBox(sliders)])
+        columns.add_class("qlab-controls")
+        super().__init__([ipywidgets.HTML(STYLE), columns, self.view])
+        self.add_class("qlab-explorer")
+
+    @property
+    def values(self) -> dict:
+        """The controls' current values by name."""
+        return {name: control.value for name, control in self.controls.items() if hasattr(control, "value")}
+
+    def refresh(self) -> None:
+        """Compute the state and rewrite the view."""
+        self.current = self.compute(**self.values)
+        self.view.value = self.current.html
+
+    def _changed(self, name: str, _) -> None:
+        """Let a change of one control set others, then rewrite the view once."""
+        if self._held:
+            return
+        self._held = True
+        try:
+            self.linked.get(name, lambda: None)()
+        finally:
+            self._held = False
+        self.refresh()
+
+    def _repr_mimebundle_(self, **options):
+        """Also a picture and the figures, for where the live widget cannot be shown (untrusted, exported)."""
+        live = super()._repr_mimebundle_(**options)
+        return {**live, "text/plain": self.current.text, "image/png": still_png(self.current)}

@@ -1,0 +1,61 @@
+"""The look of all explorers, in the colors of the JupyterLab theme, light or dark."""
+
+STYLE = """<style>
+.qlab-explorer {max-width: 842px; color: var(--jp-ui-font-color1, CanvasText)}
+.qlab-explorer, .qlab-explorer .widget-html, .qlab-explorer .widget-html-content {margin: 0; overflow: visible}
+.qlab-controls {flex-flow: row wrap; column-gap: 32px; overflow: visible}
+.qlab-controls > .widget-vbox {flex: 1 1 340px; max-width: 405px; overflow: visible}
+.qlab-controls .widget-vbox > * {margin: 2px 0; max-width: 100%}
+.qlab-controls .widget-inline-hbox {width: 100%}
+.qlab-controls .widget-label {width: 56px; text-align: left; flex: none}
+.qlab-controls .widget-readout {width: 104px; max-width: 104px; text-align: right;
+  font-variant-numeric: tabular-nums}
+.qlab-controls .widget-button {margin-left: 64px; width: auto; align-self: flex-start}
+.qlab-view {font: 13px/1.4 var(--jp-ui-font-family, sans-serif); font-variant-numeric: tabular-nums;
+  color: var(--jp-ui-font-color1, CanvasText)}
+.qlab-view .figures {display: grid; grid-template-columns: repeat(auto-fill, minmax(124px, 1fr)); gap: 8px 12px;
+  margin: 10px 0 6px}
+.qlab-view .figures span, .qlab-view .figures b {display: block; white-space: nowrap}
+.qlab-view .figures span {font-size: 12px; color: var(--jp-ui-font-color2, CanvasText)}
+.qlab-view p {margin: 6px 0}
+.qlab-view .remark {min-height: 1.4em}
+.qlab-view .panels {display: flex; flex-flow: row wrap; gap: 12px 14px}
+.qlab-view figure {margin: 0}
+.qlab-view figcaption {white-space: nowrap; margin-bottom: 4px}
+.qlab-view figcaption span, .qlab-view .ticks {font-size: 12px; color: var(--jp-ui-font-color2, CanvasText)}
+.qlab-view img {display: block; image-rendering: pixelated}
+.qlab-view table {border-collapse: collapse; table-layout: fixed; margin: 0; font-size: 11px; border: 0}
+.qlab-view td {padding: 0; text-align: center; border: 0}
+.qlab-view figure > img:last-of-type {margin-top: 6px}
+.qlab-view .ticks {position: relative; height: 18px}
+.qlab-view .ticks span {position: absolute; white-space: nowrap}
+.qlab-view .stair {position: relative; margin: 26px 56px; font-size: 12px; line-height: 16px;
+  color: var(--jp-ui-font-color2, CanvasText)}
+.qlab-view .stair svg {display: block; width: 100%}
+.qlab-view .stair path {fill: none; vector-effect: non-scaling-stroke}
+.qlab-view .stair .axis {stroke: var(--jp-border-color1, gray)}
+.qlab-view .stair .same {stroke: var(--jp-ui-font-color2, gray); stroke-dasharray: 2 5}
+.qlab-view .stair .step {stroke: var(--jp-brand-color1, #1976d2); stroke-width: 2}
+.qlab-view .stair .data {fill: var(--jp-ui-font-color2, gray); opacity: .6}
+.qlab-view .stair .clip {fill: var(--jp-warn-color1, #f57c00); opacity: .16}
+.qlab-view .stair span {position: absolute; white-space: nowrap}
+.qlab-view .stair .x {transform: translate(-50%, 4px)}
+.qlab-view .stair .y {transform: translate(calc(-100% - 6px), -50%)}
+.qlab-view .stair .code {transform: translate(6px, -50%)}
+.qlab-view .stair .name {transform: translateY(-20px)}
+.qlab-view .stair .last {transform: translate(6px, -20px)}
+.qlab-view .stair .word {transform: translate(-50%, -50%); color: var(--jp-ui-font-color1, CanvasText)}
+.qlab-view .stair .zero {width: 8px; height: 8px; border-radius: 50%; transform: translate(-50%, -50%);
+  background: var(--jp-ui-font-color1, CanvasText)}
+.qlab-view .call code {font: 12px var(--jp-code-font-family, monospace); white-space: pre-wrap;
+  background: var(--jp-layout-color2, transparent); color: var(--jp-ui-font-color1, CanvasText); padding: 2px 6px}
+</style>"""
+
+# ipywidgets gives a slider's handle neither a name nor, for listed values, the value as text. This adds both after
+# each rewrite of the view; where a page forbids inline scripts it does nothing.
+NAME_SLIDERS = """<img alt="" src="data:," hidden onerror="
+for (const slider of this.closest('.qlab-explorer')?.querySelectorAll('.widget-slider') ?? []) {
+  const handle = slider.querySelector('.noUi-handle'), label = slider.querySelector('.widget-label');
+  handle?.setAttribute('aria-label', label?.title || label?.textContent);
+  handle?.setAttribute('aria-valuetext', slider.querySelector('.widget-readout').textContent);
+}">"""

@@ -1,0 +1,67 @@
+"""What an explorer shows, as data, and the same as text and as markup."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass
+
+from qlab.explore.panels import Panel, panel_html
+from qlab.explore.staircase import Staircase, staircase_html
+from qlab.explore.style import NAME_SLIDERS
+
+
+@dataclass(frozen=True)
+class Number:
+    """A figure of the state: what it is called, its value, and how it is printed (with its unit)."""
+
+    label: str
+    value: float
+    text: str
+
+
+@dataclass(frozen=True)
+class State:
+    """Everything an explorer shows: the call that shows it again, figures, panels, a plot.
+
+    `remark` is about the current setting, `note` about the tensor and what the panels leave out.
+    """
+
+    call: str
+    numbers: dict[str, Number]
+    panels: tuple[Panel, ...]
+    chart: Staircase | None = None
+    remark: str = ""
+    note: str = ""
+
+    @property
+    def text(self) -> str:
+        """The state as plain text."""
+        width = max(len(number.label) for number in self.numbers.values())
+        lines = [f"{number.label:<{width}}  {number.text}" for number in self.numbers.values()]
+        return "\n".join(filter(None, [self.call, self.remark, self.note, *lines]))
+
+    @property
+    def html(self) -> str:
+        """The state as markup: figures, remark, panels, plot, call."""
+        figures = "".join(
+            f"<div><span>{html.escape(n.label)}</span><b>{html.escape(n.text)}</b></div>"
+            for n in self.numbers.values()
+        )
+        parts = [
+            f'<div class="figures">{figures}</div><p class="remark">{html.escape(self.remark)}</p>',
+            f'<div class="panels">{"".join(map(panel_html, self.panels))}</div>',
+            f'<p class="note">{html.escape(self.note)}</p>',
+            staircase_html(self.chart) if self.chart else "",
+            f'<p class="call">This view: <code>{html.escape(self.call)}</code></p>',
+        ]
+        return f'<div class="qlab-view">{"".join(parts)}{NAME_SLIDERS}</div>'
+
+
+def call(function: str, *arguments: str, **options) -> str:
+    """The Python line that opens an explorer as it stands.
+
+    >>> call("affine", "w", bits=4, scheme="affine")
+    "explore.affine(w, bits=4, scheme='affine')"
+    """
+    parts = [*arguments, *(f"{name}={value!r}" for name, value in options.items() if value is not None)]
+    return f"explore.{function}({', '.join(parts)})"

@@ -1,0 +1,128 @@
+"""Start a private JupyterLab and drive it: what the browser tests and tools/screenshots.py share."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import nbformat
+from playwright.sync_api import Page, sync_playwright
+
+LESSONS = Path(__file__).parents[2] / "lessons"
+BROWSER_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@contextmanager
+def running_lab(folder: Path, theme: str = "JupyterLab Light") -> Iterator[str]:
+    """A JupyterLab server whose every file, settings and kernels included, is under `folder`; yields its URL."""
+    port, work = _free_port(), folder / "work"
+    shutil.copytree(LESSONS, work, dirs_exist_ok=True)
+    _write_settings(folder / "settings", theme)
+    options = ["--no-browser", "--ip=127.0.0.1", f"--port={port}", "--port-retries=0", f"--notebook-dir={work}"]
+    options += ["--IdentityProvider.token=", "--ServerApp.password=", "--ServerApp.disable_check_xsrf=True"]
+    options += ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+    with (folder / "lab.log").open("w") as log:
+        command = [sys.executable, "-m", "jupyterlab", *options]
+        server = subprocess.Popen(command, env=_environment(folder), stdout=log, stderr=log)
+        try:
+            yield _wait_for(f"http://127.0.0.1:{port}", server, folder / "lab.log")
+        finally:
+            server.terminate()
+            server.wait(20)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _write_settings(folder: Path, theme: str) -> None:
+    """The theme, and no pop-up that asks about news."""
+    place = folder / "@jupyterlab" / "apputils-extension"
+    place.mkdir(parents=True, exist_ok=True)
+    (place / "notification.jupyterlab-settings").write_text(json.dumps({"fetchNews": "false"}))
+    (place / "themes.jupyterlab-settings").write_text(json.dumps({"theme": theme}))
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    """The process's environment with every folder Jupyter or the course writes to moved under `folder`."""
+    moved = {
+        "JUPYTER_CONFIG_DIR": "config",
+        "JUPYTER_DATA_DIR": "data",
+        "JUPYTER_RUNTIME_DIR": "runtime",
+        "JUPYTERLAB_SETTINGS_DIR": "settings",
+        "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+        "IPYTHONDIR": "ipython",
+        "QLAB_DATA_DIR": "progress",
+    }
+    # The environment's own kernel, not one that the machine offers under the same name.
+    kernels = {"JUPYTER_PATH": str(Path(sys.prefix) / "share" / "jupyter"), "JUPYTER_PREFER_ENV_PATH": "1"}
+    return {**os.environ, **kernels, **{name: str(folder / place) for name, place in moved.items()}}
+
+
+def _wait_for(url: str, server: subprocess.Popen, log: Path, seconds: float = 60) -> str:
+    """`url`, once the server answers there."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and server.poll() is None:
+        try:
+            urllib.request.urlopen(f"{url}/api/status", timeout=5).close()
+            return url
+        except OSError:
+            time.sleep(0.2)
+    raise RuntimeError(f"JupyterLab did not start at {url}; its log:\n{log.read_text()[-3000:]}")
+
+
+@contextmanager
+def browser_page(chromium: str, width: int = 1280, height: int = 1600) -> Iterator[Page]:
+    """A page of a fresh headless browser; `page.problems` collects what its console calls an error."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=BROWSER_FLAGS)
+        page = browser.new_page(viewport={"width": width, "height": height})
+        page.problems = []
+        page.on("pageerror", lambda error: page.problems.append(f"page: {error}"))
+        page.on("console", lambda m: page.problems.append(f"console: {m.text}") if m.type == "error" else None)
+        yield page
+        browser.close()
+
+
+def write_notebook(path: Path, *cells: str) -> None:
+    """A notebook of code cells."""
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(notebook, path)
+
+
+def run_notebook(page: Page, url: str, name: str, seconds: float = 60) -> None:
+    """Open a notebook of the server's folder, run all its cells and wait until they are done."""
+    page.goto(f"{url}/lab/tree/{name}?reset")
+    wait_idle(page, seconds)
+    page.click(".lm-MenuBar-itemLabel:text-is('Run')")
+    page.click("[data-command='runmenu:run-all']")
+    numbered = (
+        "[...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].every(p => /[0-9]/.test(p.textContent))"
+    )
+    page.wait_for_function(numbered, timeout=1000 * seconds)
+    wait_idle(page, seconds)
+
+
+def wait_idle(page: Page, seconds: float = 60) -> None:
+    """Wait until the status bar says that the kernel is there and has nothing to do."""
+    page.wait_for_selector("#jp-main-statusbar :text('| Idle')", timeout=1000 * seconds)
