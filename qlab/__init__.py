@@ -7,6 +7,7 @@ from qlab.casting import bits, cast, from_bits
 from qlab.dtypes import DType, dtype, values
 from qlab.granularity import PerAxis, PerGroup, PerTensor
 from qlab.metrics import bits_per_weight, max_abs_error, mse, sqnr
+from qlab.packing import pack, unpack
 from qlab.qparams import QParams, choose_qparams
 
 __all__ = [
@@ -29,11 +30,13 @@ __all__ = [
     "hint",
     "max_abs_error",
     "mse",
+    "pack",
     "predict",
     "progress",
     "quantize",
     "solution",
     "sqnr",
+    "unpack",
     "values",
 ]
 

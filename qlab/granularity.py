@@ -77,15 +77,15 @@ class PerAxis(Granularity):
     axis: int = 0
 
     def scale_shape(self, shape):
-        axis = _axis_index(self.axis, shape)
+        axis = axis_index(self.axis, shape)
         return tuple(n if i == axis else 1 for i, n in enumerate(shape))
 
     def rows(self, x):
-        moved = x.movedim(_axis_index(self.axis, x.shape), 0)
+        moved = x.movedim(axis_index(self.axis, x.shape), 0)
         return moved.reshape(len(moved), -1)
 
     def from_rows(self, rows, shape):
-        axis = _axis_index(self.axis, shape)
+        axis = axis_index(self.axis, shape)
         moved = (shape[axis], *shape[:axis], *shape[axis + 1 :])
         return rows.reshape(moved).movedim(0, axis).contiguous()
 
@@ -114,16 +114,16 @@ class PerGroup(Granularity):
             raise ValueError(f"group_size must be an integer of at least 1, got {self.group_size!r}")
 
     def scale_shape(self, shape):
-        axis = _axis_index(self.axis, shape)
+        axis = axis_index(self.axis, shape)
         return tuple(-(-n // self.group_size) if i == axis else n for i, n in enumerate(shape))
 
     def rows(self, x):
-        moved = x.movedim(_axis_index(self.axis, x.shape), -1)
+        moved = x.movedim(axis_index(self.axis, x.shape), -1)
         short = -moved.shape[-1] % self.group_size
         return (F.pad(moved, (0, short)) if short else moved).reshape(-1, self.group_size)
 
     def from_rows(self, rows, shape):
-        axis = _axis_index(self.axis, shape)
+        axis = axis_index(self.axis, shape)
         others = shape[:axis] + shape[axis + 1 :]
         padded = -(-shape[axis] // self.group_size) * self.group_size
         return rows.reshape(*others, padded)[..., : shape[axis]].movedim(-1, axis).contiguous()
@@ -132,7 +132,7 @@ class PerGroup(Granularity):
         return PerGroup(1, self.axis)
 
     def spread(self, scale, shape):
-        axis = _axis_index(self.axis, shape)
+        axis = axis_index(self.axis, shape)
         return scale.repeat_interleave(self.group_size, dim=axis).narrow(axis, 0, shape[axis])
 
 
@@ -149,7 +149,12 @@ def blocks(rows: torch.Tensor) -> Iterator[tuple[slice, slice]]:
             yield slice(i, min(i + height, count)), slice(j, min(j + BLOCK, length))
 
 
-def _axis_index(axis: int, shape: tuple[int, ...]) -> int:
+def axis_index(axis: int, shape: tuple[int, ...]) -> int:
+    """`axis` counted from the front; ValueError for an axis that a tensor of this shape does not have.
+
+    >>> axis_index(-1, (4, 8))
+    1
+    """
     if not isinstance(axis, int):
         raise TypeError(f"axis must be an integer, got {axis!r} ({type(axis).__name__})")
     if not -len(shape) <= axis < len(shape):
