@@ -154,6 +154,12 @@ def measured_vs_predicted(
         axes.loglog(x, predicted, color="0.4", label="predicted")
         axes.loglog(x, measured, "o", label="measured")
         axes.set(xlabel=xlabel, ylabel=ylabel, title=title)
+        if len(x) <= 8:  # few enough to name each on the axis
+            axes.set_xticks(x.tolist(), [f"{v:g}" for v in x.tolist()])
+            axes.xaxis.minorticks_off()
+        for labels in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
+            if measured.max() < 100 * measured.min():  # over fewer than two decades plain numbers read better
+                labels("{x:g}")
         axes.grid(alpha=0.3)
         axes.legend(frameon=False)
     return figure

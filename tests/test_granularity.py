@@ -70,9 +70,7 @@ def test_blocks_cover_every_element_once_and_are_small(shape):
         pytest.param(lambda: ql.PerGroup(0), "at least 1, got 0", id="group size 0"),
         pytest.param(lambda: ql.PerGroup(-4), "at least 1, got -4", id="negative group size"),
         pytest.param(lambda: ql.PerGroup(2.5), "2.5", id="fractional group size"),
-        pytest.param(
-            lambda: ql.PerAxis(2).scale_shape((3, 4)), r"axis 2 .*-2 to 1", id="axis too large"
-        ),
+        pytest.param(lambda: ql.PerAxis(2).scale_shape((3, 4)), r"axis 2 .*-2 to 1", id="axis too large"),
         pytest.param(lambda: ql.PerAxis(-3).scale_shape((3, 4)), "axis -3", id="axis too small"),
         pytest.param(lambda: ql.PerGroup(2, axis=5).rows(torch.zeros(3)), "axis 5", id="group axis"),
         pytest.param(lambda: ql.PerAxis(0).rows(torch.tensor(1.0)), "use PerTensor", id="scalar"),
