@@ -61,7 +61,7 @@ execute: setup
 	$(PY) tools/lessons.py execute $(NB)
 
 unit: setup
-	$(PYTEST) $(WORKERS) --doctest-modules qlab tests --ignore=tests/browser
+	$(PYTEST) $(WORKERS) --doctest-modules --doctest-glob=README.md qlab tests README.md --ignore=tests/browser
 
 notebooks: setup
 	$(PYTEST) $(WORKERS) --nbval --nbval-cell-timeout=60 --nbval-sanitize-with=tools/nbval.cfg lessons solutions
