@@ -13,6 +13,8 @@ Others differ at ties only: `torch.quantize_per_tensor` adds the zero point befo
 
 from __future__ import annotations
 
+import math
+
 import torch
 
 from qlab.casting import cast, nearest_code
@@ -86,12 +88,13 @@ def quantize(x: torch.Tensor, qparams: QParams) -> QTensor:
     scale, zero_point = _row_params(qparams, compute)
     codes = torch.empty(rows.shape, dtype=spec.storage, device=x.device)
     buffer = torch.empty(min(BLOCK, rows.numel()), dtype=compute, device=x.device)
-    for i, j in blocks(rows):
+    for i, j in reversed(list(blocks(rows))):  # choose_qparams read the end last: it may still be in the cache
         block = rows[i, j]
-        if not block.sum(dtype=compute).isfinite() and not block.isfinite().all():
+        ratio = torch.div(block, scale[i], out=buffer[: block.numel()].view(block.shape))
+        # NaN and infinity spoil the sum; finite numbers seldom do, and isfinite costs ten times as much.
+        if not math.isfinite(ratio.sum()) and not block.isfinite().all():
             raise_not_finite(x)
-        work = buffer[: block.numel()].view(block.shape)
-        codes[i, j] = quantize_block(block, scale[i], None if zero_point is None else zero_point[i], spec, work)
+        codes[i, j] = quantize_block(ratio, None if zero_point is None else zero_point[i], spec)
     return QTensor._of(granularity.from_rows(codes, tuple(x.shape)), qparams)
 
 
@@ -136,17 +139,16 @@ def fake_quantize(x: torch.Tensor, qparams: QParams) -> torch.Tensor:
     return dequantize(quantize(x, qparams))
 
 
-def quantize_block(x, scale, zero_point, spec: DType, work: torch.Tensor) -> torch.Tensor:
-    """The codes of one block, before they are stored: the formula. `work` has x's shape and is overwritten."""
-    torch.div(x, scale, out=work)
+def quantize_block(ratio: torch.Tensor, zero_point, spec: DType) -> torch.Tensor:
+    """The codes of one block, before they are stored: the formula. `ratio` is x / scale, and is overwritten."""
     if spec.kind == "float":
-        return cast(work, spec)
+        return cast(ratio, spec)
     if spec.kind == "codebook":
-        return nearest_code(work)
-    work.round_()
+        return nearest_code(ratio)
+    ratio.round_()
     if zero_point is not None:
-        work.add_(zero_point)
-    return work.clamp_(spec.min, spec.max)
+        ratio.add_(zero_point)
+    return ratio.clamp_(spec.min, spec.max)
 
 
 def dequantize_block(codes, scale, zero_point, spec: DType, out: torch.Tensor) -> torch.Tensor:

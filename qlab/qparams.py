@@ -50,6 +50,10 @@ class QParams:
         scale = torch.as_tensor(self.scale)
         if not isinstance(self.scale, torch.Tensor) or not scale.is_floating_point():
             scale = scale.to(spec.compute)
+        if scale.numel() == 0:
+            raise ValueError(
+                f"there is no scale in an empty tensor of shape {tuple(scale.shape)}; give at least one"
+            )
         _check_scale(scale, "scale must be positive and finite")
         if isinstance(self.granularity, PerTensor) and scale.shape != ():
             raise ValueError(
@@ -106,7 +110,7 @@ def choose_qparams(
     """
     spec, scheme = _check_request(x, dtype, scheme, granularity)
     lo, hi = _range(x.detach(), granularity)
-    if not (torch.isfinite(lo) & torch.isfinite(hi)).all():
+    if not (-torch.inf < lo.amin() and hi.amax() < torch.inf):  # false for NaN too
         raise_not_finite(x)
     compute = torch.promote_types(x.dtype, spec.compute)
     lo, hi = lo.to(compute), hi.to(compute)
@@ -116,13 +120,13 @@ def choose_qparams(
                 f"symmetric {spec.name} has no codes for negative numbers and the smallest element is "
                 f"{lo.min().item():g}; use scheme='affine' or a signed format"
             )
-        scale = torch.maximum(-lo, hi) / spec.max
+        reach, steps = torch.maximum(-lo, hi), spec.max
     else:
-        scale = (hi - lo) / (spec.max - spec.min)
-    scale = torch.where((lo == 0) & (hi == 0), 1.0, scale).to(scale_dtype or compute)
+        reach, steps = hi - lo, spec.max - spec.min
+    scale = torch.where(reach == 0, 1.0, reach / steps).to(scale_dtype or compute)
     _check_scale(
         scale,
-        f"the range {lo.min().item():g} to {hi.max().item():g} gives a scale that {scale.dtype} cannot hold",
+        f"the range {lo.amin().item():g} to {hi.amax().item():g} gives a scale that {scale.dtype} cannot hold",
     )
     to_scale = granularity.of_scale().from_rows, granularity.scale_shape(tuple(x.shape))
     zero_point = None
@@ -181,8 +185,8 @@ def _range(x: torch.Tensor, granularity: Granularity) -> tuple[torch.Tensor, tor
 
 
 def _check_scale(scale: torch.Tensor, message: str) -> None:
-    good = torch.isfinite(scale) & (scale > 0)
-    if not good.all():
+    if not (scale.amin() > 0 and scale.amax() < torch.inf):  # false for NaN too
+        good = torch.isfinite(scale) & (scale > 0)
         raise ValueError(
             f"{message}: {scale[~good].flatten()[0].item():g} is not; check the data or use a wider float type"
         )
@@ -204,7 +208,7 @@ def _as_zero_point(zero_point, scale: torch.Tensor, spec: DType) -> torch.Tensor
         raise ValueError(f"{spec.name} has no zero point; got {zero_point!r}, leave it out")
     if spec.kind != "int":
         return None
-    if ((given < spec.min) | (given > spec.max)).any():
+    if given.amin() < spec.min or given.amax() > spec.max:
         raise ValueError(
             f"zero_point must be a code of {spec.name}, {spec.min} to {spec.max}; got values from "
             f"{given.min().item()} to {given.max().item()}; a range that contains 0 gives one that fits"

@@ -221,6 +221,15 @@ def test_dequantize_into_out():
                 assert torch.equal(out, qt.dequantize())
 
 
+def test_numbers_whose_sum_overflows_are_finite_all_the_same():
+    """A NaN is looked for in the sum of x / scale; where that overflows, element by element."""
+    x = torch.tensor([3e38, 3e38, -1.0, 0.3])
+    assert ql.quantize(x, ql.QParams(scale=0.5)).data.tolist() == [127, 127, -2, 1]
+    assert ql.quantize(x, ql.QParams(scale=1.0)).data.tolist() == [127, 127, -1, 0]
+    with pytest.raises(ValueError, match=r"1 of 4 .* \(1,\)"):
+        ql.quantize(torch.tensor([3e38, math.nan, 3e38, 0.3]), ql.QParams(scale=0.5))
+
+
 def test_gradients_are_neither_needed_nor_tracked():
     x = random(3, 3).requires_grad_()
     qt = ql.quantize(x, ql.choose_qparams(x))
@@ -279,6 +288,7 @@ ERRORS = {
     "zero scale": (lambda: ql.QParams(scale=0.0), ValueError, "positive.*0"),
     "negative scale": (lambda: ql.QParams(scale=torch.tensor([[1.0], [-2.0]])), ValueError, "-2"),
     "NaN scale": (lambda: ql.QParams(scale=math.nan), ValueError, "nan"),
+    "no scale": (lambda: ql.QParams(torch.ones(0, 1), granularity=ql.PerAxis(0)), ValueError, r"\(0, 1\)"),
     "scale shape": (lambda: ql.QParams(scale=torch.ones(3)), ValueError, r"\(3,\)"),
     "scale does not fit": (
         lambda: ql.quantize(X, ql.QParams(torch.ones(3, 1), granularity=ql.PerAxis(0))),
