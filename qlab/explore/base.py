@@ -1,7 +1,7 @@
 """What every explorer shares: controls, a state computed from their values by a plain function, one view.
 
 A new explorer is a function from control values to a `State` (tested with no browser) and a dictionary of
-controls made by `whole`, `steps`, `choice` and `button`:
+controls made by `whole`, `steps` (and `refill`), `choice` and `button`:
 
     controls = {"bits": whole("bits", range(2, 9), 8, "bits of a code")}
     Explorer(controls, lambda bits: State(...))
@@ -33,6 +33,12 @@ def whole(label: str, values: range, value: int, meaning: str) -> ipywidgets.Int
 def steps(label: str, options: list[tuple[str, float]], value: float, meaning: str) -> ipywidgets.SelectionSlider:
     """A slider over listed (text, value) pairs: exact values, where a float slider would snap them to its grid."""
     return ipywidgets.SelectionSlider(options=options, value=value, description=label, tooltip=meaning)
+
+
+def refill(slider: ipywidgets.SelectionSlider, options: list[tuple[str, float]], value: float) -> None:
+    """Give a slider made by `steps` other pairs and a value, in one message to the browser."""
+    with slider.hold_sync():  # subtle: between two messages the browser would send its old position back
+        slider.options, slider.value = options, value
 
 
 def choice(label: str, options: tuple, value, meaning: str) -> ipywidgets.Dropdown:

@@ -8,7 +8,7 @@ import torch
 
 from qlab.affine import QTensor, quantize
 from qlab.dtypes import dtype
-from qlab.explore.base import Explorer, button, choice, steps, whole
+from qlab.explore.base import Explorer, button, choice, refill, steps, whole
 from qlab.explore.panels import code_panel, error_panel, fixed, significant, value_panel
 from qlab.explore.staircase import Staircase
 from qlab.explore.tensors import Source, names, source
@@ -43,8 +43,7 @@ def affine(tensor=None, bits: int = 8, scheme: str = "affine", low: float | None
     def fit() -> None:
         chosen = sources[controls["tensor"].value]
         for name, end in (("low", chosen.low), ("high", chosen.high)):
-            for trait, value in _range(chosen, end).items():
-                setattr(controls[name], trait, value)
+            refill(controls[name], **_range(chosen, end))
 
     def compute(tensor: str, **settings) -> State:
         return state(sources[tensor], **settings)
@@ -91,9 +90,9 @@ def _range(chosen: Source, value: float) -> dict:
     """Options and value of a slider from `-limit` to `limit`: round numbers, the data's own ends, and `value`."""
     count = round(chosen.limit / chosen.step)
     grid = [float(f"{k * chosen.step:.10g}") for k in range(-count, count + 1)]
-    names = {chosen.low: " = min", chosen.high: " = max"}
+    marks = {chosen.low: " = min", chosen.high: " = max"} if chosen.low < chosen.high else {}
     ends = sorted({*grid, chosen.low, chosen.high, value})
-    return {"options": [(significant(end, 3) + names.get(end, ""), end) for end in ends], "value": value}
+    return {"options": [(significant(end, 3) + marks.get(end, ""), end) for end in ends], "value": value}
 
 
 def _staircase(chosen: Source, scale: float, zero_point: int, bits: int) -> Staircase:

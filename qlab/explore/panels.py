@@ -119,9 +119,10 @@ def to_index(shade: np.ndarray) -> np.ndarray:
 
 
 def image(index: np.ndarray, colors: str, width: int, height: int, alt: str) -> str:
-    """An `<img>` of color numbers, each a sharp-edged block."""
+    """An `<img>` of color numbers, each a sharp-edged block. Decoded at once, or a new one would flash."""
     data = base64.b64encode(palette_png(index, palette(colors))).decode()
-    return f'<img alt="{html.escape(alt)}" width="{width}" height="{height}" src="data:image/png;base64,{data}">'
+    size = f'width="{width}" height="{height}" decoding="sync"'
+    return f'<img alt="{html.escape(alt)}" {size} src="data:image/png;base64,{data}">'
 
 
 def table(panel: Panel) -> str:

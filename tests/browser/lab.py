@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -92,15 +93,24 @@ def _wait_for(url: str, server: subprocess.Popen, log: Path, seconds: float = 60
 
 @contextmanager
 def browser_page(chromium: str, width: int = 1280, height: int = 1600) -> Iterator[Page]:
-    """A page of a fresh headless browser; `page.problems` collects what its console calls an error."""
+    """A page of a fresh headless browser; `page.problems` collects errors of its console and of its kernels."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=BROWSER_FLAGS)
         page = browser.new_page(viewport={"width": width, "height": height})
         page.problems = []
         page.on("pageerror", lambda error: page.problems.append(f"page: {error}"))
         page.on("console", lambda m: page.problems.append(f"console: {m.text}") if m.type == "error" else None)
+        page.on("websocket", lambda socket: socket.on("framereceived", lambda f: _note_kernel_error(page, f)))
         yield page
         browser.close()
+
+
+def _note_kernel_error(page: Page, frame: str | bytes) -> None:
+    """Record a kernel's error or stderr message; those of a widget's callback are nowhere else on the page."""
+    text = frame if isinstance(frame, str) else frame.decode(errors="replace")
+    # JupyterLab asks a fresh kernel for widgets before any cell could import them: "No such comm" is its answer.
+    if re.search(r'"msg_type":\s*"error"|"name":\s*"stderr"', text) and "No such comm" not in text:
+        page.problems.append(f"kernel: {text[-2000:]}")
 
 
 def write_notebook(path: Path, *cells: str) -> None:
