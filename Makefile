@@ -40,7 +40,7 @@ setup-lab: $(PY)
 	@$(SETUP) course
 
 setup: $(PY)
-	@$(SETUP) course test
+	@$(SETUP) course test libraries
 
 lab: setup-lab
 	$(LAB) $(ARGS)
