@@ -4,11 +4,14 @@ import importlib
 
 from qlab.affine import QTensor, dequantize, fake_quantize, quantize
 from qlab.casting import bits, cast, from_bits
+from qlab.conv import int_conv2d, quantized_conv2d
 from qlab.dtypes import DType, dtype, values
 from qlab.granularity import PerAxis, PerGroup, PerTensor
+from qlab.matmul import int_matmul, quantized_matmul
 from qlab.metrics import bits_per_weight, max_abs_error, mse, sqnr
 from qlab.packing import pack, unpack
 from qlab.qparams import QParams, choose_qparams
+from qlab.rescaling import quantize_multiplier, requantize, requantize_integer
 
 __all__ = [
     "DType",
@@ -28,12 +31,19 @@ __all__ = [
     "fake_quantize",
     "from_bits",
     "hint",
+    "int_conv2d",
+    "int_matmul",
     "max_abs_error",
     "mse",
     "pack",
     "predict",
     "progress",
     "quantize",
+    "quantize_multiplier",
+    "quantized_conv2d",
+    "quantized_matmul",
+    "requantize",
+    "requantize_integer",
     "solution",
     "sqnr",
     "unpack",
