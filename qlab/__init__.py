@@ -1,4 +1,18 @@
-"""qlab: neural-network quantization in PyTorch, short enough to read and exact to the bit."""
+"""qlab: neural-network quantization in PyTorch, short enough to read and exact to the bit.
+
+    >>> import torch
+    >>> import qlab as ql
+    >>> x = torch.tensor([-1.0, 0.25, 3.0])
+    >>> qt = ql.quantize(x, ql.choose_qparams(x, "int4", scheme="affine"))
+    >>> qt.data
+    tensor([-8, -3,  7], dtype=torch.int8)
+    >>> qt.dequantize()
+    tensor([-1.0667,  0.2667,  2.9333])
+
+A number format (`dtype`) says which codes there are, a granularity (`PerTensor`, `PerAxis`, `PerGroup`) which
+elements share a scale. `choose_qparams` finds scales and zero points, `quantize` makes a `QTensor` of codes,
+`dequantize` goes back, `mse` and `sqnr` say what was lost. `python -m qlab` prints a map of all there is.
+"""
 
 import importlib
 

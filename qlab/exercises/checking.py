@@ -35,12 +35,24 @@ def check(name, answer):
 
 
 def hint(name):
-    """The next of three hints on an exercise, given by name. Never raises."""
+    """The next of three hints on an exercise, given by name. Never raises.
+
+    >>> hint("00_bits_to_codes")
+    00_bits_to_codes: hint. 1 of 3.
+      hint      Write down all codes of one bit, then all codes of two bits. What happens to the count?
+    """
     return _safely(name, _hint)
 
 
 def solution(name):
-    """The reference answer to an exercise, given by name. Never raises. Progress shows that you looked."""
+    """The reference answer to an exercise, given by name. Never raises. Progress shows that you looked.
+
+    >>> solution("00_bits_to_codes")  # doctest: +ELLIPSIS
+    00_bits_to_codes: solution. Count the codes.
+      code      def number_of_codes(bits):
+                    ...
+                    return 2**bits
+    """
     return _safely(name, _solution)
 
 

@@ -44,7 +44,14 @@ def _html_row(tag, row):
 
 
 def progress():
-    """The exercises of every lesson: passed, tried or open, points, hints used. Never raises."""
+    """The exercises of every lesson: passed, tried or open, points, hints used. Never raises.
+
+    >>> progress()  # doctest: +ELLIPSIS, +NORMALIZE_WHITESPACE
+      exercise                 state  points  hints
+    00 Start here
+      00_bits_to_codes         open   0 of 1  0
+    ...
+    """
     records, note = store.read_records()
     lessons, points, passed = [], 0, 0
     for number, lesson in LESSONS.items():
