@@ -9,7 +9,7 @@ import torch
 from qlab.affine import QTensor, quantize
 from qlab.dtypes import dtype
 from qlab.explore.base import Explorer, button, choice, refill, steps, whole
-from qlab.explore.panels import code_panel, error_panel, fixed, significant, value_panel
+from qlab.explore.panels import code_panel, error_panel, fixed, short, significant, value_panel
 from qlab.explore.staircase import Staircase
 from qlab.explore.tensors import Source, names, source
 from qlab.explore.view import Number, State, call
@@ -92,7 +92,7 @@ def _range(chosen: Source, value: float) -> dict:
     grid = [float(f"{k * chosen.step:.10g}") for k in range(-count, count + 1)]
     marks = {chosen.low: " = min", chosen.high: " = max"} if chosen.low < chosen.high else {}
     ends = sorted({*grid, chosen.low, chosen.high, value})
-    return {"options": [(significant(end, 3) + marks.get(end, ""), end) for end in ends], "value": value}
+    return {"options": [(short(end) + marks.get(end, ""), end) for end in ends], "value": value}
 
 
 def _staircase(chosen: Source, scale: float, zero_point: int, bits: int) -> Staircase:
@@ -116,7 +116,7 @@ def _panels(chosen: Source, qt: QTensor, restored: torch.Tensor, stair: Staircas
 def _numbers(chosen: Source, qt: QTensor, restored: torch.Tensor, stair: Staircase) -> dict[str, Number]:
     """The figures above the panels: what was chosen, then what it costs."""
     used, possible = len(qt.data.unique()), stair.quant_max - stair.quant_min + 1
-    cover, bits = " … ".join(significant(v, 3) for v in stair.ends), bits_per_weight(qt)
+    cover, bits = " … ".join(short(v) for v in stair.ends), bits_per_weight(qt)
     shown = [
         ("scale", "scale", stair.scale, significant(stair.scale)),
         ("zero_point", "zero point", stair.zero_point, fixed(stair.zero_point, 0)),
@@ -158,8 +158,8 @@ def _remark(scheme: str, low: float, high: float) -> str:
     if low == high == 0:
         return "The range is 0 alone: nothing to cover, so the scale is 1."
     if scheme == "symmetric":
-        return f"Symmetric keeps one number, the larger end: the range is ±{significant(max(-low, high), 3)}."
+        return f"Symmetric keeps one number, the larger end: the range is ±{short(max(-low, high))}."
     if low > 0 or high < 0:
-        ends = " … ".join(significant(v, 3) for v in (min(low, 0.0), max(high, 0.0)))
+        ends = " … ".join(short(v) for v in (min(low, 0.0), max(high, 0.0)))
         return f"The range left out 0, which must have a code, so it was widened to {ends}."
     return ""

@@ -74,6 +74,15 @@ def significant(value: float, digits: int = 4) -> str:
     return fixed(value, max(0, digits - 1 - floor(log10(size))))
 
 
+def short(value: float) -> str:
+    """A number for a narrow place: three significant digits, two where it is scientific.
+
+    >>> short(0.12345), short(-1.2345e-9)
+    ('0.123', '−1.2e−09')
+    """
+    return significant(value, 3 if value == 0 or 1e-3 <= abs(value) < 1e6 else 2)
+
+
 @cache
 def palette(name: str) -> np.ndarray:
     """The 256 colors of a palette, (256, 3) uint8. `diverging` is red-white-blue, `sequential` viridis."""

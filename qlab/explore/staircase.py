@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qlab.explore.panels import fixed, significant
+from qlab.explore.panels import fixed, short
 
 UNITS, HEIGHT, HISTOGRAM = 1000, 176, 34  # SVG units across; pixels down: the plot, and under it the data's bars
 
@@ -42,10 +42,10 @@ class Staircase:
     @property
     def alt(self) -> str:
         """The plot in words."""
-        low, high = (significant(v, 3) for v in self.ends)
+        low, high = (short(v) for v in self.ends)
         steps = self.quant_max - self.quant_min + 1
-        data = f"{significant(self.low, 3)} to {significant(self.high, 3)}"
-        stairs = f"Staircase of {steps} values, {significant(self.scale, 3)} apart, from {low} to {high}"
+        data = f"{short(self.low)} to {short(self.high)}"
+        stairs = f"Staircase of {steps} values, {short(self.scale)} apart, from {low} to {high}"
         return f"{stairs}; the data run from {data}"
 
     def corners(self) -> tuple[np.ndarray, np.ndarray]:
@@ -106,8 +106,8 @@ def _labels(stair: Staircase) -> str:
     """The numbers on both axes, the codes of zero and of both ends on the right, and the names of all."""
     limit, bottom = stair.limit, HEIGHT + HISTOGRAM
     ticks = [-limit, -limit / 2, 0.0, limit / 2, limit]
-    labels = [("x", f"{100 * i / 4:g}%", bottom, significant(v, 3)) for i, v in enumerate(ticks)]
-    labels += [("y", "0", _down(v, limit), significant(v, 3)) for v in ticks[::2]]
+    labels = [("x", f"{100 * i / 4:g}%", bottom, short(v)) for i, v in enumerate(ticks)]
+    labels += [("y", "0", _down(v, limit), short(v)) for v in ticks[::2]]
     zero, (low, high) = HEIGHT / 2, _down(np.array(stair.ends), limit).tolist()
     ends = [(low, stair.quant_min), (high, stair.quant_max)]
     codes = [(zero, stair.zero_point)] + [(y, code) for y, code in ends if abs(y - zero) > 13]

@@ -8,14 +8,16 @@ STYLE = """<style>
 .qlab-controls .widget-vbox > * {margin: 2px 0; max-width: 100%}
 .qlab-controls .widget-inline-hbox {width: 100%}
 .qlab-controls .widget-label {width: 56px; text-align: left; flex: none}
-.qlab-controls .widget-readout {width: 104px; max-width: 104px; text-align: right;
+.qlab-controls .widget-readout {width: 112px; max-width: 112px; text-align: right;
   font-variant-numeric: tabular-nums}
 .qlab-controls .widget-button {margin-left: 64px; width: auto; align-self: flex-start}
 .qlab-view {font: 13px/1.4 var(--jp-ui-font-family, sans-serif); font-variant-numeric: tabular-nums;
   color: var(--jp-ui-font-color1, CanvasText)}
 .qlab-view .figures {display: grid; grid-template-columns: repeat(auto-fill, minmax(124px, 1fr)); gap: 8px 12px;
   margin: 10px 0 6px}
-.qlab-view .figures span, .qlab-view .figures b {display: block; white-space: nowrap}
+.qlab-view .figures div {min-width: 0}
+.qlab-view .figures span, .qlab-view .figures b {display: block; white-space: nowrap; overflow: hidden;
+  text-overflow: ellipsis}
 .qlab-view .figures span {font-size: 12px; color: var(--jp-ui-font-color2, CanvasText)}
 .qlab-view p {margin: 6px 0}
 .qlab-view .remark {min-height: 1.4em}
@@ -47,6 +49,13 @@ STYLE = """<style>
 .qlab-view .stair .word {transform: translate(-50%, -50%); color: var(--jp-ui-font-color1, CanvasText)}
 .qlab-view .stair .zero {width: 8px; height: 8px; border-radius: 50%; transform: translate(-50%, -50%);
   background: var(--jp-ui-font-color1, CanvasText)}
+.qlab-view .comparison {width: 100%; table-layout: auto; font-size: 12px; margin: 12px 0}
+.qlab-view .comparison caption {text-align: left; font-size: 12px; color: var(--jp-ui-font-color2, CanvasText)}
+.qlab-view .comparison :is(th, td) {text-align: left; padding: 2px 8px; white-space: nowrap; font-weight: inherit;
+  border-bottom: 1px solid var(--jp-border-color2, gray)}
+.qlab-view .comparison th {color: var(--jp-ui-font-color2, CanvasText)}
+.qlab-view .comparison td {background: linear-gradient(var(--jp-layout-color3, silver) 0 0) 0 0 / 0 no-repeat}
+.qlab-view .comparison .chosen {font-weight: bold; box-shadow: inset 3px 0 var(--jp-brand-color1, #1976d2)}
 .qlab-view .call code {font: 12px var(--jp-code-font-family, monospace); white-space: pre-wrap;
   background: var(--jp-layout-color2, transparent); color: var(--jp-ui-font-color1, CanvasText); padding: 2px 6px}
 </style>"""
