@@ -23,6 +23,7 @@ METADATA = {
 CELL_METADATA = ("jupyter", "tags")  # hidden sources and tags; timing and editor state are dropped
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 MAX_LINES = 25
+MAX_COLUMNS = 88  # what a laptop shows beside the file browser without a scroll bar
 SECONDS_PER_CELL = 120
 VOLATILE = re.findall(
     "^regex: (.*)\nreplace: (.*)$",
@@ -139,6 +140,9 @@ def source_problems(cell: NotebookNode) -> list[str]:
         found.append("is empty")
     if lines > MAX_LINES:
         found.append(f"has {lines} lines, {MAX_LINES} at most; split it")
+    longest = max((len(line) for line in cell.source.splitlines()), default=0)
+    if cell.cell_type == "code" and longest > MAX_COLUMNS:
+        found.append(f"has a line of {longest} characters, {MAX_COLUMNS} at most; break it")
     if cell.cell_type == "code" and cell.source.rstrip().endswith(";"):
         found.append("ends with ';', which nbval does not heed; assign the value to _")
     return found

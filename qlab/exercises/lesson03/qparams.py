@@ -8,7 +8,7 @@ from qlab.exercises.values import show
 
 
 def scale_and_zero_point(x, quant_min, quant_max):
-    """The scale (a float) and the zero point (an integer) that spread the range of x over the codes."""
+    """The scale and the zero point that spread the range of x over the codes."""
     # BEGIN SOLUTION
     low = min(0.0, x.min().item())
     high = max(0.0, x.max().item())

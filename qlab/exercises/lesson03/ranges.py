@@ -8,7 +8,7 @@ from qlab.exercises.values import show
 
 
 def best_limit(x, limits, quant_max):
-    """The limit of the range [0, limit] that gives the smallest mean squared error for x."""
+    """The limit whose range [0, limit] gives the smallest MSE for x."""
     # BEGIN SOLUTION
     errors = []
     for limit in limits:
@@ -105,7 +105,7 @@ SATURATE_OR_ROUND = Exercise(
 
 
 def collapsing_tensor():
-    """Four different values that a range without 0, and a clamped zero point, all turn into one."""
+    """Four different values that a range without 0 turns into one."""
     # BEGIN SOLUTION
     return torch.tensor([10.5, 11.0, 12.0, 14.0])
     # END SOLUTION
