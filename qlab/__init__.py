@@ -19,6 +19,7 @@ import importlib
 from qlab.affine import QTensor, dequantize, fake_quantize, quantize
 from qlab.casting import bits, cast, from_bits
 from qlab.conv import int_conv2d, quantized_conv2d
+from qlab.downcasting import default_dtype, downcast, memory_footprint
 from qlab.dtypes import DType, dtype, values
 from qlab.granularity import PerAxis, PerGroup, PerTensor
 from qlab.matmul import int_matmul, quantized_matmul
@@ -26,6 +27,7 @@ from qlab.metrics import bits_per_weight, max_abs_error, mse, sqnr
 from qlab.packing import pack, unpack
 from qlab.qparams import QParams, choose_qparams
 from qlab.rescaling import quantize_multiplier, requantize, requantize_integer
+from qlab.selection import select_modules
 
 __all__ = [
     "DType",
@@ -39,7 +41,9 @@ __all__ = [
     "cast",
     "check",
     "choose_qparams",
+    "default_dtype",
     "dequantize",
+    "downcast",
     "dtype",
     "explore",
     "fake_quantize",
@@ -48,6 +52,7 @@ __all__ = [
     "int_conv2d",
     "int_matmul",
     "max_abs_error",
+    "memory_footprint",
     "mse",
     "pack",
     "predict",
@@ -58,6 +63,7 @@ __all__ = [
     "quantized_matmul",
     "requantize",
     "requantize_integer",
+    "select_modules",
     "solution",
     "sqnr",
     "unpack",

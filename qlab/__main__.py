@@ -9,6 +9,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent
 READING_ORDER = """
     dtypes casting metrics granularity qparams affine packing products rescaling matmul conv
+    selection downcasting
     zoo picture plots explore exercises
 """.split()  # noqa: SIM905
 

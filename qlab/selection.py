@@ -1,0 +1,49 @@
+"""Which modules of a model a list of names and types means. Nothing here changes a model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from torch import nn
+
+Rule = str | type[nn.Module]
+
+
+def select_modules(model: nn.Module, rules: Rule | Iterable[Rule]) -> dict[str, nn.Module]:
+    """The modules below `model` that any of the rules names, by their dotted names, in the model's order.
+
+    A rule is a name or a type. A name selects the module with that full name ("encoder.0.proj") and everything
+    below it, and each module whose last component it is ("proj"). A type selects its instances, subclasses too.
+
+    Raises ValueError for a rule that selects nothing, with the nearest names; TypeError for other rules.
+
+    >>> model = nn.Sequential(nn.Linear(2, 2), nn.Sequential(nn.ReLU(), nn.Linear(2, 2)))
+    >>> list(select_modules(model, nn.Linear)), list(select_modules(model, ["1", nn.ReLU]))
+    (['0', '1.1'], ['1', '1.0', '1.1'])
+    """
+    rules = [rules] if isinstance(rules, (str, type)) else list(rules)
+    modules = {name: module for name, module in model.named_modules(remove_duplicate=False) if name}
+    selected = set()
+    for rule in rules:
+        found = {name for name, module in modules.items() if _matches(rule, name, module)}
+        if not found:
+            raise ValueError(f"{rule!r} selects no module of {type(model).__name__}; {_hint(rule, modules)}")
+        selected |= found
+    return {name: module for name, module in modules.items() if name in selected}
+
+
+def _matches(rule: Rule, name: str, module: nn.Module) -> bool:
+    if isinstance(rule, type):
+        return isinstance(module, rule)
+    if not isinstance(rule, str):
+        raise TypeError(f"a rule is a module's name or type, got {rule!r} ({type(rule).__name__})")
+    return name == rule or name.startswith(f"{rule}.") or name.rpartition(".")[2] == rule
+
+
+def _hint(rule: Rule, modules: dict[str, nn.Module]) -> str:
+    if isinstance(rule, type):
+        return f"its modules are of types {', '.join(sorted({type(m).__name__ for m in modules.values()}))}"
+    known = dict.fromkeys([*modules, *(name.rpartition(".")[2] for name in modules)])
+    near = get_close_matches(rule, known, n=3, cutoff=0.4) or list(known)[:5]
+    return f"did you mean {' or '.join(map(repr, near))}?" if near else "it has none"
