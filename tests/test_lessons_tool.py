@@ -78,6 +78,18 @@ def test_building_again_runs_nothing_and_executing_again_gives_the_same_bytes(bu
     assert {path: path.read_bytes() for path in built.glob("*/*.ipynb")} == before
 
 
+def test_a_lesson_with_answers_is_set_aside_not_overwritten(course, capsys):
+    answered = "def double(x):\n    return x + x"
+    for number in (1, 2):
+        lesson = save(course / "lessons" / "01_try.ipynb", answered, "x = 1")
+        lessons.build(course / "solutions" / "01_try.ipynb")
+        kept = course / "answers" / f"01_try-{number}.ipynb"
+        assert notebooks.code_cells(notebooks.read(kept))[0].source == answered
+        assert f"answers/{kept.name}" in capsys.readouterr().out
+        assert notebooks.code_cells(notebooks.read(lesson))[0].source == STUBBED
+    assert lessons.check(course) == []
+
+
 def test_nbval_compares_stored_numbers_and_not_pictures(built, tmp_path):
     """The sound notebook passes though its picture was altered; one wrong stored digit fails its cell alone."""
     notebook = notebooks.read(built / "solutions" / "01_try.ipynb")

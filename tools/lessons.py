@@ -17,7 +17,7 @@ import notebooks
 from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode, from_dict
 
-from qlab.exercises.stub import strip_solution
+from qlab.exercises.stub import STUB, strip_solution
 
 ROOT = Path(__file__).resolve().parents[1]
 NAME = re.compile(r"\d\d_[a-z0-9_]+\.ipynb")
@@ -70,7 +70,24 @@ def build(solution_path: Path, anew: bool = False) -> None:
         lesson = stubbed(solution)
         notebooks.execute(lesson, lesson_path.parent)
         notebooks.normalize(lesson)
+        set_answers_aside(solution, lesson_path)
         notebooks.write(lesson_path, lesson)
+
+
+def set_answers_aside(solution: NotebookNode, lesson_path: Path) -> None:
+    """Move a lesson in which somebody has solved an exercise to answers/: what a learner typed is never lost."""
+    if not lesson_path.exists():
+        return
+    exercises = {cell.id for cell in solution.cells if cell.cell_type == "code" and MARKER.search(cell.source)}
+    cells = notebooks.read(lesson_path).cells
+    if not any(cell.get("id") in exercises and STUB not in cell.source for cell in cells):
+        return
+    folder, number = lesson_path.parents[1] / "answers", 1
+    folder.mkdir(exist_ok=True)
+    while (aside := folder / f"{lesson_path.stem}-{number}.ipynb").exists():
+        number += 1
+    lesson_path.rename(aside)
+    print(f"lessons/{lesson_path.name} held answers: it is kept as answers/{aside.name}")
 
 
 def lesson_problems(solution_path: Path) -> list[str]:
