@@ -19,7 +19,7 @@ LAB := $(PY) -m jupyterlab --ip=127.0.0.1 --core-mode --LabApp.default_url=/lab/
 PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest --durations=10
 WORKERS := --numprocesses=auto --maxprocesses=4 --dist=loadfile
 
-.PHONY: help lab test lint lessons execute unit notebooks browser setup setup-lab lessons-check
+.PHONY: help bench lab test lint lessons execute unit notebooks browser setup setup-lab lessons-check
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -29,6 +29,7 @@ help:
 	@echo "make lint unit notebooks browser   one of those alone"
 	@echo "make lessons                 build lessons/ from solutions/ (CHECK=1: only compare)"
 	@echo "make execute NB=03           run solution 03 anew, then build its lesson (no NB: all of them)"
+	@echo "make bench                   measure the speed, and write benchmarks/README.md (a few minutes)"
 	@echo "Variables: VENV=$(VENV) PYTHON=$(PYTHON) TORCH=$(TORCH) TORCH_INDEX_URL=$(TORCH_INDEX_URL)"
 
 $(PY):
@@ -68,3 +69,6 @@ notebooks: setup
 
 browser: setup
 	$(PYTEST) tests/browser
+
+bench: setup
+	OMP_NUM_THREADS=1 $(PY) -m benchmarks
