@@ -4,5 +4,6 @@ Each is a function from settings to a widget; `tensor=` takes your own. Needs ip
 """
 
 from qlab.explore.lesson03 import affine
+from qlab.explore.lesson05 import granularity
 
-__all__ = ["affine"]
+__all__ = ["affine", "granularity"]

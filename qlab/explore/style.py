@@ -51,8 +51,9 @@ STYLE = """<style>
   background: var(--jp-ui-font-color1, CanvasText)}
 .qlab-view .comparison {width: 100%; table-layout: auto; font-size: 12px; margin: 12px 0}
 .qlab-view .comparison caption {text-align: left; font-size: 12px; color: var(--jp-ui-font-color2, CanvasText)}
-.qlab-view .comparison :is(th, td) {text-align: left; padding: 2px 8px; white-space: nowrap; font-weight: inherit;
+.qlab-view .comparison :is(th, td) {text-align: left; padding: 2px 4px; font-weight: inherit; white-space: normal;
   border-bottom: 1px solid var(--jp-border-color2, gray)}
+.qlab-view .comparison td + td {white-space: nowrap}
 .qlab-view .comparison th {color: var(--jp-ui-font-color2, CanvasText)}
 .qlab-view .comparison td {background: linear-gradient(var(--jp-layout-color3, silver) 0 0) 0 0 / 0 no-repeat}
 .qlab-view .comparison .chosen {font-weight: bold; box-shadow: inset 3px 0 var(--jp-brand-color1, #1976d2)}

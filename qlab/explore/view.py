@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from dataclasses import dataclass
 
+from qlab.explore.comparison import Comparison, comparison_html
 from qlab.explore.panels import Panel, panel_html
 from qlab.explore.staircase import Staircase, staircase_html
 from qlab.explore.style import NAME_SLIDERS
@@ -21,7 +22,7 @@ class Number:
 
 @dataclass(frozen=True)
 class State:
-    """Everything an explorer shows: the call that shows it again, figures, panels, a plot.
+    """Everything an explorer shows: the call that shows it again, figures, panels, a plot or a table.
 
     `remark` is about the current setting, `note` about the tensor and what the panels leave out.
     """
@@ -30,6 +31,7 @@ class State:
     numbers: dict[str, Number]
     panels: tuple[Panel, ...]
     chart: Staircase | None = None
+    table: Comparison | None = None
     remark: str = ""
     note: str = ""
 
@@ -38,11 +40,12 @@ class State:
         """The state as plain text."""
         width = max(len(number.label) for number in self.numbers.values())
         lines = [f"{number.label:<{width}}  {number.text}" for number in self.numbers.values()]
-        return "\n".join(filter(None, [self.call, self.remark, self.note, *lines]))
+        table = self.table.text if self.table else ""
+        return "\n".join(filter(None, [self.call, self.remark, self.note, *lines, table]))
 
     @property
     def html(self) -> str:
-        """The state as markup: figures, remark, panels, plot, call."""
+        """The state as markup: figures, remark, panels, plot, table, call."""
         figures = "".join(
             f"<div><span>{html.escape(n.label)}</span><b>{html.escape(n.text)}</b></div>"
             for n in self.numbers.values()
@@ -52,6 +55,7 @@ class State:
             f'<div class="panels">{"".join(map(panel_html, self.panels))}</div>',
             f'<p class="note">{html.escape(self.note)}</p>',
             staircase_html(self.chart) if self.chart else "",
+            comparison_html(self.table) if self.table else "",
             f'<p class="call">This view: <code>{html.escape(self.call)}</code></p>',
         ]
         return f'<div class="qlab-view">{"".join(parts)}{NAME_SLIDERS}</div>'
