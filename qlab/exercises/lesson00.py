@@ -36,6 +36,14 @@ def square_of_bits(bits):
     return bits**2
 
 
+def two_a_bit(bits):
+    return bits * 2
+
+
+def one_bit_fewer(bits):
+    return 2 ** (bits - 1)
+
+
 BITS_TO_CODES = Exercise(
     id="00_bits_to_codes",
     title="Count the codes",
@@ -64,6 +72,16 @@ BITS_TO_CODES = Exercise(
             "square_of_bits",
             square_of_bits,
             "This is bits to the power of two. It should be two to the power of bits: each bit doubles the count.",
+        ),
+        WrongAnswer(
+            "two_a_bit",
+            two_a_bit,
+            "bits * 2 adds two codes for every bit. Each further bit doubles the count: 2, 4, 8, 16.",
+        ),
+        WrongAnswer(
+            "one_bit_fewer",
+            one_bit_fewer,
+            "This is half of the count. Each of the bits doubles it, the first one too: one bit has two codes.",
         ),
     ),
     alternatives=(by_shifting, by_doubling),
