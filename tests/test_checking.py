@@ -238,6 +238,19 @@ def test_prints_are_shown_up_to_the_first_wrong_call(capsys):
     assert capsys.readouterr().out.split("\n") == ["bits 1", "bits 2", "bits 3", ""]
 
 
+@pytest.mark.parametrize("name", EXERCISES)
+def test_an_answer_that_prints_and_returns_nothing_is_asked_for_a_return(name, capsys):
+    card = check(name, lambda *args: print("here"))
+    assert card.status == "not yet" and "is a `return` missing?" in repr(card)
+    assert capsys.readouterr().out == "here\n"
+
+
+def test_a_list_and_an_array_are_told_as_what_they_are():
+    card = repr(check("03_dequantize", lambda q, s, z: ((q.float() - z) * s).tolist()))
+    assert "got       [0.0, 1.0, -1.0]" in card and "got a list. torch.tensor([...])" in card
+    assert "torch.from_numpy" in repr(check("03_dequantize", lambda q, s, z: ((q.float() - z) * s).numpy()))
+
+
 def test_writing_into_the_input_passes_with_a_word_of_care():
     def in_place(x, scale, zero_point, quant_min, quant_max):
         return x.div_(scale).round_().add_(zero_point).clamp_(quant_min, quant_max).to(torch.int8)

@@ -122,6 +122,8 @@ def _rows(exercise: Exercise, verdict: Verdict) -> list[Row]:
     rows = []
     if verdict.case:
         rows += _wrong_call(exercise, verdict)
+    elif verdict.status == "pass" and exercise.shown:
+        rows.append(Row("shown", exercise.shown(verdict.outcome.value), code=True))
     elif verdict.why:
         rows += [Row("got", show(verdict.outcome.value), code=True), Row("why", verdict.why)]
     if verdict.diagnosis and verdict.diagnosis.diagnosis not in verdict.why:

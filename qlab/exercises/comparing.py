@@ -30,7 +30,7 @@ def whole_number(expected, got, case):
     """The same integer. 3.0 and a one-element tensor will do: they hold the same number."""
     number = as_number(got)
     if number is None:
-        return f"Expected one whole number, got {_kind(got)}."
+        return f"Expected one whole number, got {kind(got)}."
     wanted = as_number(expected)
     if number != wanted and (number == number or wanted == wanted):
         return f"Expected {show(wanted)}, got {show(number)}."
@@ -59,7 +59,7 @@ def as_number(value):
 def tensor_form(expected, got):
     """The sentence on type, shape or dtype; None when all three are as expected."""
     if not isinstance(got, torch.Tensor):
-        return f"Expected a tensor, got {_kind(got)}."
+        return f"Expected a tensor, got {kind(got)}.{_to_tensor(got)}"
     if got.shape != expected.shape:
         return f"Expected shape {tuple(expected.shape)}, got {tuple(got.shape)}."
     if got.dtype != expected.dtype:
@@ -80,11 +80,21 @@ def first_difference(expected, got, differs):
     )
 
 
-def _kind(value):
+def kind(value):
     """What came back, in a noun: no value of the learner's own type is called."""
     if value is None:
-        return "None (is a `return` missing?)"
+        return "None"
+    if isinstance(value, (tuple, list)):
+        return f"a {type(value).__name__}"
     if isinstance(value, torch.Tensor):
         return f"a tensor of shape {tuple(value.shape)}"
     name = value.type_name if isinstance(value, Foreign) else type(value).__name__
     return f"a value of type {name}"
+
+
+def _to_tensor(value):
+    if isinstance(value, (tuple, list)):
+        return " torch.tensor([...]) makes one of a list."
+    if isinstance(value, Foreign) and value.type_name == "ndarray":
+        return " torch.from_numpy makes one of a NumPy array."
+    return ""

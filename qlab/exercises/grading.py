@@ -1,4 +1,4 @@
-"""Judge an answer: run it on every case, find the first call that is wrong, and the mistake that explains it.
+"""Judge an answer: run it on every case, find the first call that is wrong and the mistake behind it.
 
 `judge` needs outcomes only, so answers may just as well have run elsewhere (a sandbox); `run_answer` runs them
 here. Nothing in this file prints, stores or renders.
@@ -28,7 +28,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Verdict:
-    """How an answer did. `case`, `outcome` and `why` belong to the first wrong call."""
+    """How an answer did. `case`, `outcome` and `why` belong to the first wrong call; a pass has an outcome."""
 
     status: str  # "pass", "not yet", "raised" or "not attempted"
     agreed: int = 0
@@ -105,7 +105,7 @@ def judge(exercise: Exercise, outcomes: list[Outcome]) -> Verdict:
     changed = any(outcome.changed_input for outcome in outcomes)
     wrong = [i for i, why in enumerate(told) if why]
     if not wrong:
-        return Verdict("pass", len(told), len(told), changed_input=changed)
+        return Verdict("pass", len(told), len(told), outcome=outcomes[0], changed_input=changed)
     case, first = exercise.cases[wrong[0]], outcomes[wrong[0]]
     if first.raised and first.raised.name == "NotImplementedError":
         return Verdict("not attempted")
@@ -116,7 +116,7 @@ def judge(exercise: Exercise, outcomes: list[Outcome]) -> Verdict:
         case=case,
         outcome=first,
         why=told[wrong[0]],
-        diagnosis=diagnose(exercise, outcomes, wrong),
+        diagnosis=diagnose(exercise, outcomes, told),
         changed_input=changed,
     )
 
@@ -125,6 +125,8 @@ def mismatch(exercise: Exercise, case: Case, outcome: Outcome) -> str | None:
     """Why an outcome is wrong; None when it is right."""
     if outcome.raised:
         return f"{outcome.raised.name}: {outcome.raised.message}"
+    if outcome.value is None:
+        return "Nothing came back: is a `return` missing? print only shows a value."
     return _compared(lambda: exercise.mismatch(case, outcome.value))
 
 
@@ -135,24 +137,41 @@ def _compared(compare):
         return f"The value could not be compared ({type(error).__name__})."
 
 
-def diagnose(exercise: Exercise, outcomes: list[Outcome], wrong: list[int]) -> WrongAnswer | None:
-    """The known mistake that gives the learner's outcome on the first wrong call and on half of the wrong calls.
+def diagnose(exercise: Exercise, outcomes: list[Outcome], told: list[str | None]) -> WrongAnswer | None:
+    """The known mistake that explains an answer; `told` has the `mismatch` of each outcome.
 
-    Not on all of them: people combine a mistake with a second, smaller one. Of several, the one that
-    reproduces most outcomes is told.
+    Wherever the mistake is wrong, the answer does the same, and the first wrong call is one of these. On the
+    other calls the answer is right, or one other known mistake explains them: people make two. Of several, the
+    one that explains most calls. Anything less gets no diagnosis: a wrong one is worse than none.
     """
-    best, most = None, (len(wrong) - 1) / 2
-    for mistake in exercise.wrong_answers:
-        same = [_reproduces(exercise, mistake, exercise.cases[i], outcomes[i]) for i in wrong]
-        if same[0] and sum(same) > most:
-            best, most = mistake, sum(same)
-    return best
+    wrong = {i for i, why in enumerate(told) if why}
+    tried = [(mistake, *_compare_mistake(exercise, mistake, outcomes, wrong)) for mistake in exercise.wrong_answers]
+    explaining = [
+        (len(same), mistake)
+        for mistake, same, mistaken in tried
+        if mistaken == same and min(wrong) in same and any(wrong - same <= other for _, other, _ in tried)
+    ]
+    return max(explaining, key=lambda pair: pair[0], default=(0, None))[1]
 
 
-def _reproduces(exercise, mistake, case, outcome):
-    known = run_case(mistake.function, case)
+def _compare_mistake(exercise, mistake, outcomes, wrong):
+    """The calls on which a known mistake and the answer do the same wrong, and those where the mistake is wrong."""
+    same, mistaken = set(), set()
+    for i, (case, outcome) in enumerate(zip(exercise.cases, outcomes, strict=True)):
+        known = run_case(mistake.function, case)
+        if mismatch(exercise, case, known):
+            mistaken.add(i)
+        if i in wrong and _reproduces(exercise, mistake, case, known, outcome):
+            same.add(i)
+    return same, mistaken
+
+
+def _reproduces(exercise, mistake, case, known, outcome):
+    """True if both do the same, or if the comparator itself names the mistake."""
+    if mistake.diagnosis in mismatch(exercise, case, outcome):
+        return True
     if known.raised or outcome.raised:
         return bool(known.raised and outcome.raised) and known.raised.name == outcome.raised.name
-    if exercise.verify:
-        return mistake.diagnosis in (exercise.verify(outcome.value, *case.fresh_args()) or "")
+    if exercise.verify or outcome.value is None:
+        return False
     return _compared(lambda: exercise.compare(known.value, outcome.value, case)) is None

@@ -44,6 +44,7 @@ class Exercise:
     cases          small readable calls first, then seeded random ones, then edge cases
     compare        (expected, got, case) -> None, or a sentence on how they differ
     verify         (got, *args) -> None, or a sentence; instead of `compare`, where many answers are right
+    shown          (got) -> what a right answer did, in a line of Python; shown with the pass
     hints          three, from a nudge to almost the answer
     wrong_answers  each is refused, and told by its own diagnosis
     alternatives   other right answers; each passes
@@ -60,6 +61,7 @@ class Exercise:
     hints: tuple[str, str, str]
     compare: Callable | None = None
     verify: Callable | None = None
+    shown: Callable | None = None
     wrong_answers: tuple[WrongAnswer, ...] = ()
     alternatives: tuple[Callable, ...] = ()
 

@@ -1,8 +1,8 @@
 """What an answer gives back, as plain data and as text that is the same on every run.
 
 An answer may return anything: tensors that want gradients, numpy scalars, generators, objects whose `==` lies.
-`plain` keeps tensors, numbers, strings and tuples, and replaces all else by its type's name, so that nothing of
-the learner's is called while answers are compared and printed.
+`plain` keeps tensors, numbers, strings, tuples and lists, and replaces all else by its type's name, so that
+nothing of the learner's is called while answers are compared and printed.
 """
 
 import numbers
@@ -24,18 +24,19 @@ class Foreign:
 
 
 def plain(value, depth=4):
-    """`value` as detached tensors on the CPU, numbers, strings, None and tuples of these; else a `Foreign`.
+    """`value` as detached tensors on the CPU, numbers, strings, None, tuples and lists; else a `Foreign`.
 
     Lists and tuples are followed `depth` deep: one may contain itself.
 
     >>> plain([torch.ones((), requires_grad=True), True, (n for n in "ab")])
-    (tensor(1.), 1, Foreign(type_name='generator'))
+    [tensor(1.), 1, Foreign(type_name='generator')]
     """
     try:
         if isinstance(value, torch.Tensor):
             return _plain_tensor(value)
         if isinstance(value, (list, tuple)) and depth:
-            return tuple(plain(item, depth - 1) for item in value)
+            items = [plain(item, depth - 1) for item in value]
+            return items if isinstance(value, list) else tuple(items)
         if isinstance(value, numbers.Integral):  # numpy's integers too, without numpy
             return int(value)
         if isinstance(value, numbers.Real):
@@ -70,15 +71,19 @@ def show(value):
     """
     if isinstance(value, torch.Tensor):
         return _show_tensor(value)
-    if isinstance(value, tuple):
-        more = ", ..." if len(value) > MAX_SHOWN else "," if len(value) == 1 else ""
-        return f"({', '.join(map(show, value[:MAX_SHOWN]))}{more})"
+    if isinstance(value, (tuple, list)):
+        return _show_items(value)
     if isinstance(value, Foreign):
         return f"<{value.type_name}>"
     try:
         return clean(repr(value), 200)
     except ValueError:  # Python prints no integer of more than 4,300 digits
         return "<a very large int>"
+
+
+def _show_items(items):
+    shown = ", ".join(map(show, items[:MAX_SHOWN])) + (", ..." if len(items) > MAX_SHOWN else "")
+    return f"[{shown}]" if isinstance(items, list) else f"({shown},)" if len(items) == 1 else f"({shown})"
 
 
 def _show_tensor(x):
