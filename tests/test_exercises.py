@@ -29,7 +29,7 @@ def data_folder(tmp_path, monkeypatch):
 def test_the_reference_passes(exercise):
     card = check(exercise.id, exercise.reference)
     assert card.passed, card
-    assert [row.label for row in card.rows] == []
+    assert [row.label for row in card.rows] == (["shown"] if exercise.shown else [])
 
 
 @pytest.mark.parametrize("exercise, wrong", WRONG, ids=by_id)
@@ -74,16 +74,97 @@ def test_each_lesson_holds_its_own_exercises():
 
 
 def test_a_mistake_with_a_second_smaller_one_is_still_recognized():
-    def published(x, quant_min, quant_max):  # clamps the zero point, and divides by zero on constant tensors
-        low, high = x.min().item(), x.max().item()
-        scale = (high - low) / (quant_max - quant_min)
-        return scale, max(quant_min, min(quant_max, round(quant_min - low / scale)))
+    def two_mistakes(x, quant_min, quant_max):  # divides by the number of codes, and by zero where all are zeros
+        low, high = min(0.0, x.min().item()), max(0.0, x.max().item())
+        scale = (high - low) / (quant_max - quant_min + 1)
+        return scale, quant_min - round(low / scale)
 
-    assert grade(EXERCISES["03_scale_and_zero_point"], published).diagnosis.name == "zero_point_clamped"
+    assert grade(EXERCISES["03_scale_and_zero_point"], two_mistakes).diagnosis.name == "codes_counted"
 
 
-def test_an_unknown_mistake_gets_no_diagnosis():
-    assert grade(EXERCISES["03_dequantize"], lambda q, s, z: (q.float() - z) * s * 3).diagnosis is None
+# Each resembles a known mistake on the first wrong call, and on most others, but is not that mistake.
+RESEMBLING = {
+    "three times too large": ("03_dequantize", lambda q, s, z: (q.float() - z) * s * 3),
+    "the middle limit": ("03_saturate_or_round", lambda x, limits, n: sorted(limits)[len(limits) // 2]),
+    "the widest but one": (
+        "03_saturate_or_round",
+        lambda x, limits, n: max(limits) if len(limits) < 6 else limits[-2],
+    ),
+    "floor on small tensors": (
+        "03_quantize",
+        lambda x, s, z, low, high: torch.clamp(
+            (torch.floor(x / s) if x.numel() < 20 else torch.ceil(x / s)) + z, low, high
+        ).to(torch.int8),
+    ),
+    "2 ** bits - 1 from eight bits on": ("00_bits_to_codes", lambda bits: 2**bits - 1 if bits > 7 else 2**bits),
+}
+
+
+@pytest.mark.parametrize("name, answer", RESEMBLING.values(), ids=RESEMBLING)
+def test_an_answer_that_only_resembles_a_known_mistake_gets_no_diagnosis(name, answer):
+    verdict = grade(EXERCISES[name], answer)
+    assert verdict.status == "not yet" and verdict.diagnosis is None
+
+
+def fake_quantized(x, limits, quant_max):
+    """Clamps, but to the codes of uint8."""
+
+    def error(limit):
+        qparams = ql.QParams(scale=limit / quant_max, zero_point=0, dtype="uint8")
+        return ql.mse(x, ql.fake_quantize(x, qparams))
+
+    return min(limits, key=error)
+
+
+def zeros_in_torch(x, quant_min, quant_max):
+    low, high = x.min().clamp(max=0), x.max().clamp(min=0)
+    scale = (high - low) / (quant_max - quant_min)
+    return scale, quant_min - torch.round(low / scale).int()
+
+
+def published(x, quant_min, quant_max):
+    low, high = x.min().item(), x.max().item()
+    scale = (high - low) / (quant_max - quant_min)
+    return scale, max(quant_min, min(quant_max, round(quant_min - low / scale)))
+
+
+# The same mistakes in another hand.
+VARIANTS = {
+    "fake_quantize as uint8": ("03_saturate_or_round", fake_quantized, "clamped_to_255"),
+    "0 / 0 cast to int": ("03_scale_and_zero_point", zeros_in_torch, "zero_over_zero"),
+    "the published recipe": ("03_scale_and_zero_point", published, "zero_point_clamped_no_guard"),
+    "as a list": ("03_scale_and_zero_point", lambda *args: [*published(*args)], "zero_point_clamped_no_guard"),
+    "//": ("03_quantize", lambda x, s, z, low, high: (x // s + z).clamp(low, high).to(torch.int8), "floored"),
+    "clamp after the cast": (
+        "03_quantize",
+        lambda x, s, z, low, high: x.div(s).round().clamp(low, high).to(torch.int8) + z,
+        "clamped_before_zero_point",
+    ),
+}
+
+
+@pytest.mark.parametrize("name, answer, known", VARIANTS.values(), ids=VARIANTS)
+def test_a_known_mistake_written_another_way_is_recognized(name, answer, known):
+    assert grade(EXERCISES[name], answer).diagnosis.name == known
+
+
+OTHER_VALUES = {
+    "two rows": (torch.tensor([[10.5, 11.0], [12.0, 14.0]]), "shape (4,), got shape (2, 2)"),
+    "three values": (torch.tensor([10.5, 11.0, 14.0]), "shape (4,), got shape (3,)"),
+    "integers": (torch.tensor([100, 101, 102, 103]), "got torch.int64: write 100.0 for 100"),
+    "a list": ([10.5, 11.0, 12.0, 14.0], "got a list: write torch.tensor([...])"),
+    "an array": (torch.tensor([10.5, 11.0, 12.0, 14.0]).numpy(), "torch.from_numpy"),
+}
+
+
+@pytest.mark.parametrize("value, told", OTHER_VALUES.values(), ids=OTHER_VALUES)
+def test_a_tensor_of_another_form_is_told_what_is_wrong_with_it(value, told):
+    assert told in grade(EXERCISES["03_leave_out_zero"], lambda: value).why
+
+
+def test_a_right_tensor_is_shown_as_it_comes_back():
+    (row,) = check("03_leave_out_zero", torch.tensor([20.0, 21.0, 22.0, 24.0])).rows
+    assert row.text == "torch.tensor([20.0, 21.0, 22.0, 24.0]) comes back as torch.tensor([4.0, 4.0, 4.0, 4.0])"
 
 
 def test_the_references_and_the_library_agree():

@@ -14,7 +14,7 @@ def dequantize(codes, scale, zero_point):
 
 
 def _compare(expected, got, case):
-    return tensor_within(expected, got, bound=1e-4 * case.args[1])  # a ten-thousandth of a step
+    return tensor_within(expected, got, bound=1e-4 * case.args[1])  # a ten-thousandth of a gap
 
 
 def multiplied_out(codes, scale, zero_point):
@@ -39,6 +39,22 @@ def zero_point_after_scale(codes, scale, zero_point):
 
 def zero_point_not_scaled(codes, scale, zero_point):
     return codes.float() * scale - zero_point
+
+
+def added_in_int8(codes, scale, zero_point):
+    return (codes + zero_point) * scale
+
+
+def scaled_zero_point_only(codes, scale, zero_point):
+    return codes.float() - zero_point * scale
+
+
+def divided(codes, scale, zero_point):
+    return (codes.float() - zero_point) / scale
+
+
+def divided_in_int8(codes, scale, zero_point):
+    return (codes - zero_point) / scale
 
 
 def no_zero_point(codes, scale, zero_point):
@@ -68,6 +84,12 @@ def _cases():
     )
 
 
+_ADDED = (
+    "The zero point was added when quantizing, so it is subtracted here. As it is, the code of 0 comes back as "
+    "twice the zero point times the scale."
+)
+_DIVIDED = "quantize divided by the scale, so multiply by it here: one code further on is one scale more."
+
 DEQUANTIZE = Exercise(
     id="03_dequantize",
     title="Dequantize",
@@ -89,11 +111,15 @@ DEQUANTIZE = Exercise(
             "The subtraction is done in 8 bits and wraps around: in int8, 127 - (-100) is -29, and in uint8, "
             "0 - 128 is 128. Make the codes float32 (or int32) before you subtract.",
         ),
+        WrongAnswer("added", added, _ADDED),
+        WrongAnswer("added_in_int8", added_in_int8, _ADDED),
+        WrongAnswer("divided", divided, _DIVIDED),
+        WrongAnswer("divided_in_int8", divided_in_int8, _DIVIDED),
         WrongAnswer(
-            "added",
-            added,
-            "The zero point was added when quantizing, so it is subtracted here. As it is, the code of 0 comes "
-            "back as twice the zero point times the scale.",
+            "scaled_zero_point_only",
+            scaled_zero_point_only,
+            "`*` binds more tightly than `-`, so the scale multiplies the zero point alone. Put the subtraction in "
+            "parentheses: (codes - zero_point) * scale, with float32 codes.",
         ),
         WrongAnswer(
             "zero_point_after_scale",

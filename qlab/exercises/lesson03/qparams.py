@@ -2,8 +2,9 @@
 
 import torch
 
-from qlab.exercises.comparing import as_number, whole_number, within_ulps
-from qlab.exercises.spec import Case, Exercise, WrongAnswer
+from qlab.exercises.comparing import as_number, kind, whole_number, within_ulps
+from qlab.exercises.lesson03.qparams_mistakes import NO_GUARD, SWAPPED, WRONG_ANSWERS
+from qlab.exercises.spec import Case, Exercise
 from qlab.exercises.values import show
 
 
@@ -21,9 +22,15 @@ def scale_and_zero_point(x, quant_min, quant_max):
 
 
 def _compare(expected, got, case):
-    if not isinstance(got, tuple) or len(got) != 2:
-        return "Expected two values: `return scale, zero_point`."
+    if not isinstance(got, (tuple, list)):
+        return f"Expected two values, got {kind(got)}: `return scale, zero_point`."
+    if len(got) != 2:
+        return f"Expected two values, got {len(got)}: `return scale, zero_point`."
     if not within_ulps(expected[0], got[0]):
+        if within_ulps(expected[0], got[1]) and whole_number(expected[1], got[0], case) is None:
+            return SWAPPED
+        if not case.args[0].any() and as_number(got[0]) == 0:
+            return NO_GUARD
         number = as_number(got[0])
         return f"The scale should be {show(expected[0])} and is {show(got[0] if number is None else number)}."
     told = whole_number(expected[1], got[1], case)
@@ -43,63 +50,6 @@ def from_the_top(x, quant_min, quant_max):
     low, high = min(0.0, float(x.min())), max(0.0, float(x.max()))
     scale = (high - low) / (quant_max - quant_min) or 1.0
     return scale, round(quant_max - high / scale) if high > low else quant_min
-
-
-def zero_point_clamped(x, quant_min, quant_max):
-    low, high = x.min().item(), x.max().item()
-    scale = (high - low) / (quant_max - quant_min) if high > low else 1.0
-    return scale, min(max(quant_min - round(low / scale), quant_min), quant_max)
-
-
-def range_not_widened(x, quant_min, quant_max):
-    low, high = x.min().item(), x.max().item()
-    scale = (high - low) / (quant_max - quant_min) if high > low else 1.0
-    return scale, quant_min - round(low / scale)
-
-
-def steps_off_by_one(x, quant_min, quant_max):
-    low, high = min(0.0, x.min().item()), max(0.0, x.max().item())
-    if low == high:
-        return 1.0, quant_min
-    scale = (high - low) / (quant_max - quant_min + 1)
-    return scale, quant_min - round(low / scale)
-
-
-def zero_point_truncated(x, quant_min, quant_max):
-    low, high = min(0.0, x.min().item()), max(0.0, x.max().item())
-    if low == high:
-        return 1.0, quant_min
-    scale = (high - low) / (quant_max - quant_min)
-    return scale, quant_min + int(-low / scale)
-
-
-def zero_point_not_rounded(x, quant_min, quant_max):
-    low, high = min(0.0, x.min().item()), max(0.0, x.max().item())
-    if low == high:
-        return 1.0, quant_min
-    scale = (high - low) / (quant_max - quant_min)
-    return scale, quant_min - low / scale
-
-
-def sign_of_zero_point(x, quant_min, quant_max):
-    low, high = min(0.0, x.min().item()), max(0.0, x.max().item())
-    if low == high:
-        return 1.0, quant_min
-    scale = (high - low) / (quant_max - quant_min)
-    return scale, quant_min + round(low / scale)
-
-
-def zero_over_zero(x, quant_min, quant_max):
-    zero = torch.zeros((), dtype=x.dtype)
-    low, high = torch.minimum(x.min(), zero), torch.maximum(x.max(), zero)
-    scale = (high - low) / (quant_max - quant_min)
-    return scale, torch.clamp(quant_min - torch.round(low / scale), quant_min, quant_max)
-
-
-def division_by_zero(x, quant_min, quant_max):
-    low, high = min(0.0, x.min().item()), max(0.0, x.max().item())
-    scale = (high - low) / (quant_max - quant_min)
-    return scale, quant_min - round(low / scale)
 
 
 def _cases():
@@ -123,11 +73,6 @@ def _cases():
     )
 
 
-_NO_GUARD = (
-    "The range of an all-zero tensor is 0, so the scale is 0 and low / scale is 0 / 0. "
-    "Give such a tensor the scale 1 before you divide; its codes are the zero point whatever the scale."
-)
-
 SCALE_AND_ZERO_POINT = Exercise(
     id="03_scale_and_zero_point",
     title="Scale and zero point",
@@ -140,51 +85,12 @@ SCALE_AND_ZERO_POINT = Exercise(
     cases=_cases(),
     compare=_compare,
     hints=(
-        "The smallest value should become quant_min, the largest quant_max. How many steps lie between?",
-        "Take low = min(0, smallest) and high = max(0, largest). There are quant_max - quant_min steps, one fewer "
-        "than codes. What is left to do when low and high are both 0?",
-        "scale = (high - low) / (quant_max - quant_min). The value low is low / scale steps from 0 and has the "
-        "code quant_min, so 0 has the code quant_min - round(low / scale).",
+        "The smallest value should become quant_min, the largest quant_max. How many gaps lie between?",
+        "Take low = min(0, smallest) and high = max(0, largest). There are quant_max - quant_min gaps, one fewer "
+        "than codes. What happens when low and high are both 0?",
+        "If low == high, return 1.0, quant_min. Else scale = (high - low) / (quant_max - quant_min); the value low "
+        "is low / scale gaps from 0 and has the code quant_min, so 0 has the code quant_min - round(low / scale).",
     ),
-    wrong_answers=(
-        WrongAnswer(
-            "zero_point_clamped",
-            zero_point_clamped,
-            "The zero point is clamped, but the range was not widened to hold 0. When all values have one sign, "
-            "they no longer fit the codes: [10.5, 11, 14] all come back as 3.5. Widen the range first.",
-        ),
-        WrongAnswer(
-            "range_not_widened",
-            range_not_widened,
-            "The range does not hold 0 when all values have one sign. The zero point is then no code at all, "
-            "and 0 (padding, ReLU) cannot be represented. Take min(0, smallest) and max(0, largest).",
-        ),
-        WrongAnswer(
-            "steps_off_by_one",
-            steps_off_by_one,
-            "The range was divided by the number of codes. Between 256 codes lie 255 steps, so the scale is too "
-            "small and the largest value needs a code beyond quant_max.",
-        ),
-        WrongAnswer(
-            "zero_point_truncated",
-            zero_point_truncated,
-            "int() cuts the fraction off instead of rounding, so the zero point is one too small about half of the "
-            "time, and the end of the range is off by up to a whole step. Use round().",
-        ),
-        WrongAnswer(
-            "zero_point_not_rounded",
-            zero_point_not_rounded,
-            "The zero point must be a code, a whole number. With a fraction in it the value 0 falls between two "
-            "codes and does not come back as 0.",
-        ),
-        WrongAnswer(
-            "sign_of_zero_point",
-            sign_of_zero_point,
-            "The sign is wrong: low is negative, so low / scale must be subtracted to move up from quant_min. "
-            "Check it: low should get the code quant_min.",
-        ),
-        WrongAnswer("zero_over_zero", zero_over_zero, _NO_GUARD),
-        WrongAnswer("division_by_zero", division_by_zero, _NO_GUARD),
-    ),
+    wrong_answers=WRONG_ANSWERS,
     alternatives=(in_torch, from_the_top),
 )

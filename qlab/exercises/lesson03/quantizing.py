@@ -57,6 +57,39 @@ def rounded_last(x, scale, zero_point, quant_min, quant_max):
     return torch.clamp(torch.round(x / scale + zero_point), quant_min, quant_max).to(torch.int8)
 
 
+def clamped_before_zero_point(x, scale, zero_point, quant_min, quant_max):
+    return (torch.clamp(torch.round(x / scale), quant_min, quant_max) + zero_point).to(torch.int8)
+
+
+def multiplied(x, scale, zero_point, quant_min, quant_max):
+    return torch.clamp(torch.round(x * scale) + zero_point, quant_min, quant_max).to(torch.int8)
+
+
+def zero_point_subtracted(x, scale, zero_point, quant_min, quant_max):
+    return torch.clamp(torch.round(x / scale) - zero_point, quant_min, quant_max).to(torch.int8)
+
+
+def limits_of_int8(x, scale, zero_point, quant_min, quant_max):
+    return torch.clamp(torch.round(x / scale) + zero_point, -128, 127).to(torch.int8)
+
+
+def limits_swapped(x, scale, zero_point, quant_min, quant_max):
+    return torch.clamp(torch.round(x / scale) + zero_point, quant_max, quant_min).to(torch.int8)
+
+
+def upper_limit_only(x, scale, zero_point, quant_min, quant_max):
+    return torch.clamp(torch.round(x / scale) + zero_point, max=quant_max).to(torch.int8)
+
+
+def lower_limit_only(x, scale, zero_point, quant_min, quant_max):
+    return torch.clamp(torch.round(x / scale) + zero_point, min=quant_min).to(torch.int8)
+
+
+def dequantized(x, scale, zero_point, quant_min, quant_max):
+    codes = torch.clamp(torch.round(x / scale) + zero_point, quant_min, quant_max)
+    return (codes - zero_point) * scale
+
+
 def left_as_float(x, scale, zero_point, quant_min, quant_max):
     return torch.clamp(torch.round(x / scale) + zero_point, quant_min, quant_max)
 
@@ -66,7 +99,7 @@ def _cases():
         return torch.randn(shape, generator=torch.Generator().manual_seed(seed)) * size
 
     return (
-        Case((torch.tensor([0.0, 1.0, -1.2, 2.8]), 0.5, 0, -128, 127), "a few steps"),
+        Case((torch.tensor([0.0, 1.0, -1.2, 2.8]), 0.5, 0, -128, 127), "a few gaps"),
         Case((torch.tensor([0.5, 1.5, 2.5, -0.5, -1.5]), 1.0, 0, -128, 127), "half-way values, even zero point"),
         Case((torch.tensor([0.5, 1.5, 2.5, -0.5, -1.5]), 1.0, 3, -128, 127), "half-way values, odd zero point"),
         Case((torch.tensor([[300.0, -300.0], [100.0, 120.0]]), 1.0, 10, -128, 127), "beyond the range"),
@@ -86,8 +119,12 @@ def _cases():
 
 
 _NO_ROUNDING = (
-    "A cast to an integer type cuts the fraction off; it does not round. The error grows from half a step to a "
+    "A cast to an integer type cuts the fraction off; it does not round. The error grows from half a gap to a "
     "whole one. Use torch.round before the cast."
+)
+_ONE_LIMIT = (
+    "The codes are clamped on one side only. Beyond the other side they wrap around when they are cast: "
+    "torch.clamp takes both quant_min and quant_max."
 )
 
 QUANTIZE = Exercise(
@@ -102,7 +139,7 @@ QUANTIZE = Exercise(
     cases=_cases(),
     compare=exact_tensor,
     hints=(
-        "There are five steps: divide, round, add, clamp, cast. Which order keeps every number in reach?",
+        "Take one number by hand: which code has x = 2.8 when the scale is 0.5 and the zero point 10? And x = 300?",
         "An int8 holds -128 to 127 and wraps around beyond. So stay in float until all codes are inside.",
         "torch.round rounds half to even. Round x / scale, add zero_point, torch.clamp, and .to(torch.int8) last.",
     ),
@@ -110,8 +147,8 @@ QUANTIZE = Exercise(
         WrongAnswer(
             "int8_too_early",
             int8_too_early,
-            "The cast to int8 comes before the clamp, so what does not fit wraps around: 300 becomes 44, and then "
-            "clamping is too late. Add the zero point and clamp first, cast last.",
+            "The cast to int8 comes before the clamp, so what does not fit wraps around: 300 becomes 44 (and "
+            "44 + 10 = 54), and then clamping is too late. Add the zero point and clamp first, cast last.",
         ),
         WrongAnswer(
             "no_clamp",
@@ -124,8 +161,46 @@ QUANTIZE = Exercise(
         WrongAnswer(
             "floored",
             floored,
-            "floor always goes down, so the error is up to a whole step and the result is too small on average. "
-            "Use torch.round.",
+            "torch.floor and `//` always go down, so the error is up to a whole gap and the result is too small on "
+            "average. Use torch.round(x / scale).",
+        ),
+        WrongAnswer(
+            "clamped_before_zero_point",
+            clamped_before_zero_point,
+            "The clamp comes before the zero point is added, which moves codes out of the range again. It is the "
+            "code that must lie in quant_min to quant_max: add first, then clamp.",
+        ),
+        WrongAnswer(
+            "multiplied",
+            multiplied,
+            "This multiplies by the scale. The scale is the distance between two codes, so x / scale says how many "
+            "of them x is away from 0.",
+        ),
+        WrongAnswer(
+            "zero_point_subtracted",
+            zero_point_subtracted,
+            "The zero point is added here: the value 0 must get the code zero_point. It is subtracted on the way "
+            "back.",
+        ),
+        WrongAnswer(
+            "limits_of_int8",
+            limits_of_int8,
+            "The limits -128 and 127 are written into the code. Clamp to quant_min and quant_max, which are -8 and "
+            "7 for four bits.",
+        ),
+        WrongAnswer(
+            "limits_swapped",
+            limits_swapped,
+            "The limits are swapped, and then torch.clamp returns its last argument everywhere. It is "
+            "torch.clamp(codes, quant_min, quant_max).",
+        ),
+        WrongAnswer("upper_limit_only", upper_limit_only, _ONE_LIMIT),
+        WrongAnswer("lower_limit_only", lower_limit_only, _ONE_LIMIT),
+        WrongAnswer(
+            "dequantized",
+            dequantized,
+            "These are the values that the codes stand for, not the codes. A cast does not mend it: return what "
+            "you had before you took the zero point away and multiplied by the scale.",
         ),
         WrongAnswer(
             "half_up",
