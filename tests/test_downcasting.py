@@ -172,6 +172,11 @@ def test_a_parameter_beyond_float16_is_an_error(net):
     assert ql.downcast(net, "float16").norm.weight[2] == 65_504
 
 
+def test_a_mask_in_a_buffer_may_become_infinite(net):
+    net.register_buffer("mask", torch.tensor([0.0, -1e9]))
+    assert ql.downcast(net, "float16").mask.tolist() == [0.0, -torch.inf]
+
+
 @pytest.mark.parametrize("dtype", ["int8", "float32", "fp16", "float8_e4m3"], ids=str)
 def test_types_that_are_no_target(net, dtype):
     with pytest.raises(ValueError, match=rf"float16 or bfloat16 or .*; got '{dtype}', try '"):

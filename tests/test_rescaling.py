@@ -19,11 +19,6 @@ def int32(*numbers):
     return torch.tensor(numbers, dtype=torch.int32)
 
 
-def half_even(x):
-    """A Fraction rounded to the nearest integer, ties to even."""
-    return round(x)
-
-
 def gemmlowp(acc, multiplier, shift):
     """One accumulator scaled as gemmlowp and TFLite do it, in Python's integers, C's division spelled out."""
     left, right = max(-shift, 0), max(shift, 0)
@@ -40,7 +35,7 @@ def gemmlowp(acc, multiplier, shift):
 def test_requantize_is_the_formula_in_float64(accs, scale, zero_point):
     out = ql.QParams(scale=0.37, zero_point=zero_point, dtype="int8")
     steps = [q * scale / out.scale.double().item() for q in accs]
-    expected = [min(max(half_even(s) + zero_point, -128), 127) for s in steps]
+    expected = [min(max(round(s) + zero_point, -128), 127) for s in steps]
     assert ql.requantize(int32(*accs), scale, out).data.tolist() == expected
 
 
@@ -117,8 +112,17 @@ def test_the_integer_form_is_gemmlowps(accs, real, zero_point):
     assert ql.requantize_integer(int32(*accs), multiplier, shift, out).data.tolist() == expected
 
 
+@pytest.mark.parametrize("real", [0.125, 0.25, 0.375, 0.5, 0.75, 1.0, 2.0, 3.0], ids=str)
+def test_ties_of_either_sign_go_where_gemmlowp_sends_them(real):
+    """Sums of a few bits: every second result or so lies exactly between two codes."""
+    multiplier, shift = ql.quantize_multiplier(real)
+    accs = range(-40, 41)
+    expected = [gemmlowp(q, int(multiplier), int(shift)) for q in accs]
+    assert ql.requantize_integer(int32(*accs), multiplier, shift, ql.QParams(1.0)).data.tolist() == expected
+
+
 def distance_to_tie(x):
-    """From each number to the nearest k + 1/2, and on which side of zero half would be rounded differently."""
+    """From each number to the nearest k + 1/2."""
     return (x - x.floor() - 0.5).abs()
 
 
