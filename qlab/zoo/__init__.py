@@ -7,7 +7,23 @@
 True
 """
 
+from qlab.zoo.detecting import box_iou, detect
+from qlab.zoo.detection_scores import agreement, average_precision, matched_boxes
 from qlab.zoo.digits_data import accuracy, digits
 from qlab.zoo.models import load, names, record
+from qlab.zoo.scenes_data import Objects, scenes
 
-__all__ = ["accuracy", "digits", "load", "names", "record"]
+__all__ = [
+    "Objects",
+    "accuracy",
+    "agreement",
+    "average_precision",
+    "box_iou",
+    "detect",
+    "digits",
+    "load",
+    "matched_boxes",
+    "names",
+    "record",
+    "scenes",
+]

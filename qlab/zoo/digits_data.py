@@ -7,10 +7,10 @@ bundles the same set. `write_digits` made the file, and says how it was cut into
 
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 
 from qlab.zoo.files import FOLDER, read_tensors
+from qlab.zoo.running import evaluate
 
 SPLITS = ("train", "test")
 
@@ -42,13 +42,5 @@ def accuracy(model: nn.Module, split: str = "test") -> float:
     True
     """
     images, labels = digits(split)
-    weight = next((p for p in model.parameters() if p.is_floating_point()), images)
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        with torch.no_grad():
-            guesses = model(images.to(weight.device, weight.dtype)).argmax(dim=1)
-    finally:
-        for module, training in modes:
-            module.training = training
+    guesses = evaluate(model, images).argmax(dim=1)
     return (guesses.cpu() == labels).double().mean().item()

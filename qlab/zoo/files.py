@@ -4,6 +4,7 @@ The record is written together with the tensors, by the script that made them, a
 compares the SHA-256 of the bytes with the record, so a damaged file is an error and not a bad result.
 """
 
+import argparse
 import hashlib
 import json
 from pathlib import Path
@@ -13,7 +14,11 @@ import torch
 FOLDER = Path(__file__).parent
 
 # What the zoo holds, and the script that makes each of them again.
-SCRIPTS = {"digits": "qlab.zoo.write_digits", "digits_cnn": "qlab.zoo.train_digits_cnn"}
+SCRIPTS = {
+    "digits": "qlab.zoo.write_digits",
+    "digits_cnn": "qlab.zoo.train_digits_cnn",
+    "digit_detector": "qlab.zoo.train_digit_detector",
+}
 
 
 def read_record(name: str, folder: str | Path = FOLDER) -> dict:
@@ -59,6 +64,13 @@ def write_tensors(name: str, tensors: dict[str, torch.Tensor], record: dict, fol
     record = {**record, "sha256": hashlib.sha256(data).hexdigest()}
     (folder / f"{name}.safetensors").write_bytes(data)
     (folder / f"{name}.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+
+
+def out_folder(description: str, arguments: list[str] | None) -> str | Path:
+    """Return what a script's one option, --out FOLDER, says; `arguments` None means the command line."""
+    parser = argparse.ArgumentParser(description=description.splitlines()[0])
+    parser.add_argument("--out", default=FOLDER, help="folder to write to (default: the package)")
+    return parser.parse_args(arguments).out
 
 
 def check_fits(name: str, found: dict, expected: dict, folder: str | Path = FOLDER) -> None:

@@ -6,17 +6,18 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from qlab.zoo.digit_detector import DigitDetector
 from qlab.zoo.digits_cnn import DigitsCNN
 from qlab.zoo.files import FOLDER, check_fits, read_record, read_tensors
 
-MODELS = {"digits_cnn": DigitsCNN}
+MODELS = {"digits_cnn": DigitsCNN, "digit_detector": DigitDetector}
 
 
 def names() -> list[str]:
     """Return the names that `load` knows.
 
     >>> names()
-    ['digits_cnn']
+    ['digits_cnn', 'digit_detector']
     """
     return list(MODELS)
 

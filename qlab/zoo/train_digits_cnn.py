@@ -4,14 +4,12 @@ It trains in float64 and stores float32. Rounding differences between machines a
 below what the stored weights can show, so another machine finds the same model.
 """
 
-import argparse
-
 import torch
 from torch.nn.functional import cross_entropy
 
 from qlab.zoo.digits_cnn import DigitsCNN
 from qlab.zoo.digits_data import accuracy, digits
-from qlab.zoo.files import FOLDER, write_tensors
+from qlab.zoo.files import out_folder, write_tensors
 
 SEED = 0
 EPOCHS = 20
@@ -45,9 +43,7 @@ def _fit(model: DigitsCNN) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Train, then write digits_cnn.safetensors and digits_cnn.json into the --out folder."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", default=FOLDER, help="folder to write to (default: the package)")
-    out = parser.parse_args(arguments).out
+    out = out_folder(__doc__, arguments)
     model = train()
     record = {
         "accuracy": accuracy(model),

@@ -5,11 +5,9 @@ into the first 1,297 for training and the last 500 for testing, not shuffled: di
 together, and a shuffled split lets a model meet its test writers in training (it then scores over 99 %).
 """
 
-import argparse
-
 import torch
 
-from qlab.zoo.files import FOLDER, write_tensors
+from qlab.zoo.files import out_folder, write_tensors
 
 TRAIN_IMAGES = 1297
 
@@ -26,9 +24,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Write digits.safetensors and digits.json into the --out folder (default: the package)."""
     from sklearn.datasets import load_digits
 
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", default=FOLDER, help="folder to write to (default: the package)")
-    out = parser.parse_args(arguments).out
+    out = out_folder(__doc__, arguments)
     data = load_digits()
     images = torch.from_numpy(data.images).to(torch.uint8)
     labels = torch.from_numpy(data.target).to(torch.uint8)
