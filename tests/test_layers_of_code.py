@@ -13,7 +13,8 @@ PACKAGE = Path(qlab.__file__).parent
 # From the bottom up: a file imports only from those before it, or from its own package.
 LAYERS = """
     dtypes casting metrics granularity qparams affine packing products rescaling matmul conv selection downcasting
-    layers observers ptq sensitivity qat methods zoo picture plots explore exercises classroom cli __main__
+    layers observers ptq sensitivity qat methods zoo picture plots scene_plots explore exercises classroom cli
+    __main__
 """.split()  # noqa: SIM905
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 
