@@ -27,12 +27,15 @@ class Suite:
 
 
 def medians(functions: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Seconds that each function takes: the median over the rounds, after one round that does not count."""
+    """Processor seconds that each function takes: the median over the rounds, after one that does not count.
+
+    On one thread they are what a clock shows, less the turns that other programs take on the same core.
+    """
     seconds = {name: [] for name in functions}
     for _ in range(rounds + 1):
         for name, function in functions.items():
-            start = time.perf_counter()
+            start = time.process_time()
             result = function()
-            seconds[name].append(time.perf_counter() - start)
+            seconds[name].append(time.process_time() - start)
             del result
     return {name: statistics.median(runs[1:]) for name, runs in seconds.items()}
