@@ -48,14 +48,29 @@ class Staircase:
         stairs = f"Staircase of {steps} values, {short(self.scale)} apart, from {low} to {high}"
         return f"{stairs}; the data run from {data}"
 
+    @property
+    def html(self) -> str:
+        """The plot: an SVG as wide as its pane, and labels in HTML so that they keep their size in a narrow one."""
+        return _html(self)
+
+    def draw(self, axes) -> None:
+        """The plot on matplotlib's axes: the staircase over the identity, the saturated regions shaded."""
+        rises, heights = self.corners()
+        limit = self.limit
+        axes.step([-limit, *rises, limit], [*heights, heights[-1]], where="post", linewidth=1.5)
+        axes.plot([-limit, limit], [-limit, limit], linestyle=":", color="gray", linewidth=1)
+        for low, high in ((-limit, self.rounded[0]), (self.rounded[1], limit)):
+            if low < high:
+                axes.axvspan(low, high, color="tab:orange", alpha=0.15, linewidth=0)
+        axes.set(xlim=(-limit, limit), ylim=(-limit, limit), xlabel="original", ylabel="dequantized")
+
     def corners(self) -> tuple[np.ndarray, np.ndarray]:
         """The x where each of the inner steps rises, and the height of every step."""
         codes = np.arange(self.quant_min, self.quant_max + 1) - self.zero_point
         return (codes[:-1] + 0.5) * self.scale, codes * self.scale
 
 
-def staircase_html(stair: Staircase) -> str:
-    """The plot: an SVG as wide as its pane, and labels in HTML so that they keep their size in a narrow one."""
+def _html(stair: Staircase) -> str:
     steps, bottom = _steps(stair), HEIGHT + HISTOGRAM
     middle, zero = UNITS / 2, HEIGHT / 2
     lines = (

@@ -8,8 +8,9 @@ import io
 import numpy as np
 
 from qlab.explore.panels import Panel, fixed, luminance, palette, to_index
-from qlab.explore.staircase import Staircase
 from qlab.explore.view import State
+
+PANELS_ACROSS = 4
 
 
 def still_png(state: State) -> str:
@@ -17,14 +18,18 @@ def still_png(state: State) -> str:
     from matplotlib.colors import ListedColormap
     from matplotlib.figure import Figure
 
-    count = len(state.panels)
-    figure = Figure(figsize=(2.4 * count, 5.4 if state.chart else 3.0), layout="constrained")
-    grid = figure.add_gridspec(2 if state.chart else 1, count)
-    for column, panel in enumerate(state.panels):
-        axes = figure.add_subplot(grid[0, column])
+    across = min(len(state.panels), PANELS_ACROSS)
+    down = -(-len(state.panels) // across)
+    size = 2.4 * across, 3.0 * down + (2.4 if state.chart else 0)
+    figure = Figure(figsize=size, layout="constrained")
+    grid = figure.add_gridspec(down + bool(state.chart), across)
+    for number, panel in enumerate(state.panels):
+        axes = figure.add_subplot(grid[divmod(number, across)])
         _draw_panel(figure, axes, panel, ListedColormap(palette(panel.palette) / 255))
     if state.chart:
-        _draw_staircase(figure.add_subplot(grid[1, :]), state.chart)
+        axes = figure.add_subplot(grid[down, :])
+        state.chart.draw(axes)
+        axes.tick_params(labelsize=8)
     stream = io.BytesIO()
     figure.savefig(stream, format="png", dpi=80, metadata={"Software": None})
     return base64.b64encode(stream.getvalue()).decode()
@@ -43,16 +48,3 @@ def _draw_panel(figure, axes, panel: Panel, colors) -> None:
         for (row, column), value in np.ndenumerate(panel.values):
             ink = "black" if luminance(cells[row, column]) > 0.179 else "white"
             axes.text(column, row, fixed(value, panel.decimals), ha="center", va="center", fontsize=7, color=ink)
-
-
-def _draw_staircase(axes, stair: Staircase) -> None:
-    """The staircase over the identity, the saturated regions shaded."""
-    rises, heights = stair.corners()
-    limit = stair.limit
-    axes.step([-limit, *rises, limit], [*heights, heights[-1]], where="post", linewidth=1.5)
-    axes.plot([-limit, limit], [-limit, limit], linestyle=":", color="gray", linewidth=1)
-    for low, high in ((-limit, stair.rounded[0]), (stair.rounded[1], limit)):
-        if low < high:
-            axes.axvspan(low, high, color="tab:orange", alpha=0.15, linewidth=0)
-    axes.set(xlim=(-limit, limit), ylim=(-limit, limit), xlabel="original", ylabel="dequantized")
-    axes.tick_params(labelsize=8)

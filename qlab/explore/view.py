@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import html
 from dataclasses import dataclass
+from typing import Protocol
 
 from qlab.explore.comparison import Comparison, comparison_html
 from qlab.explore.panels import Panel, panel_html
-from qlab.explore.staircase import Staircase, staircase_html
 from qlab.explore.style import NAME_SLIDERS
 
 
@@ -20,6 +20,14 @@ class Number:
     text: str
 
 
+class Chart(Protocol):
+    """A plot under the panels: markup for the widget, and a way to draw it on matplotlib's axes."""
+
+    html: str
+
+    def draw(self, axes) -> None: ...
+
+
 @dataclass(frozen=True)
 class State:
     """Everything an explorer shows: the call that shows it again, figures, panels, a plot or a table.
@@ -30,7 +38,7 @@ class State:
     call: str
     numbers: dict[str, Number]
     panels: tuple[Panel, ...]
-    chart: Staircase | None = None
+    chart: Chart | None = None
     table: Comparison | None = None
     remark: str = ""
     note: str = ""
@@ -54,7 +62,7 @@ class State:
             f'<div class="figures">{figures}</div><p class="remark">{html.escape(self.remark)}</p>',
             f'<div class="panels">{"".join(map(panel_html, self.panels))}</div>',
             f'<p class="note">{html.escape(self.note)}</p>',
-            staircase_html(self.chart) if self.chart else "",
+            self.chart.html if self.chart else "",
             comparison_html(self.table) if self.table else "",
             f'<p class="call">This view: <code>{html.escape(self.call)}</code></p>',
         ]
