@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
+# Also the order of the layers: a file imports only from those before it. A new file stands as early as it can.
 READING_ORDER = """
-    dtypes casting metrics granularity qparams affine packing products rescaling matmul conv
-    selection downcasting
-    zoo picture plots explore exercises
+    dtypes casting metrics granularity qparams affine packing products rescaling matmul conv selection downcasting
+    zoo picture plots scene_plots explore exercises
 """.split()  # noqa: SIM905
 
 
