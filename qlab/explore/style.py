@@ -22,6 +22,8 @@ STYLE = """<style>
 .qlab-view p {margin: 6px 0}
 .qlab-view .remark {min-height: 1.4em}
 .qlab-view .panels {display: flex; flex-flow: row wrap; gap: 12px 14px}
+.qlab-explorer {container-type: inline-size}
+@container (max-width: 841px) {.qlab-view .panels {max-width: 420px}}
 .qlab-view figure {margin: 0}
 .qlab-view figcaption {white-space: nowrap; margin-bottom: 4px}
 .qlab-view figcaption span, .qlab-view .ticks {font-size: 12px; color: var(--jp-ui-font-color2, CanvasText)}
@@ -39,6 +41,8 @@ STYLE = """<style>
 .qlab-view .stair .same {stroke: var(--jp-ui-font-color2, gray); stroke-dasharray: 2 5}
 .qlab-view .stair .step {stroke: var(--jp-brand-color1, #1976d2); stroke-width: 2}
 .qlab-view .stair .data {fill: var(--jp-ui-font-color2, gray); opacity: .6}
+.qlab-view .stair .limit {stroke: var(--jp-warn-color1, #f57c00); opacity: .6}
+.qlab-view .stair .limit.on {stroke-width: 3; opacity: 1}
 .qlab-view .stair .clip {fill: var(--jp-warn-color1, #f57c00); opacity: .16}
 .qlab-view .stair span {position: absolute; white-space: nowrap}
 .qlab-view .stair .x {transform: translate(-50%, 4px)}
@@ -48,6 +52,43 @@ STYLE = """<style>
 .qlab-view .stair .last {transform: translate(6px, -20px)}
 .qlab-view .stair .word {transform: translate(-50%, -50%); color: var(--jp-ui-font-color1, CanvasText)}
 .qlab-view .stair .zero {width: 8px; height: 8px; border-radius: 50%; transform: translate(-50%, -50%);
+  background: var(--jp-ui-font-color1, CanvasText)}
+.qlab-view .rulers {position: relative; margin: 26px 12px 48px 76px; font-size: 12px; line-height: 16px;
+  color: var(--jp-ui-font-color2, CanvasText)}
+.qlab-view .rulers svg {display: block; width: 100%}
+.qlab-view .rulers path {fill: none; vector-effect: non-scaling-stroke}
+.qlab-view .rulers .axis {stroke: var(--jp-border-color1, gray)}
+.qlab-view .rulers .mark {stroke: var(--jp-brand-color1, #1976d2)}
+.qlab-view .rulers .wasted {stroke: var(--jp-warn-color1, #f57c00)}
+.qlab-view .rulers .data {fill: var(--jp-ui-font-color2, gray); opacity: .6}
+.qlab-view .rulers span {position: absolute; white-space: nowrap}
+.qlab-view .rulers .at {transform: translate(-50%, -50%)}
+.qlab-view .rulers .name {transform: translate(-76px, -50%)}
+.qlab-bits {flex-flow: row wrap; overflow: visible; margin: 4px 0 0}
+.qlab-bits .widget-toggle-button {width: 24px; height: 26px; padding: 0; margin: 1px;
+  font: 13px/24px var(--jp-code-font-family, monospace); border-bottom: 3px solid var(--qlab-field)}
+.qlab-bits .widget-toggle-button.mod-active {background: color-mix(in srgb, var(--qlab-field) 30%, transparent)}
+.qlab-explorer :is(.qlab-sign) {--qlab-field: #d55e00}
+.qlab-explorer :is(.qlab-exponent, .qlab-index) {--qlab-field: #3a8fd0}
+.qlab-explorer :is(.qlab-fraction, .qlab-magnitude) {--qlab-field: #1b9e77}
+.qlab-view .fields {display: flex; flex-flow: row wrap; gap: 8px; margin-top: 6px}
+.qlab-view .fields div {border-left: 4px solid var(--qlab-field); padding: 0 10px 0 8px; min-width: 0}
+.qlab-view .fields :is(span, code) {display: block; overflow-wrap: anywhere; color: inherit; background: none}
+.qlab-view .fields span {font-size: 12px; color: var(--jp-ui-font-color2, CanvasText)}
+.qlab-view .formula {font-size: 15px}
+.qlab-view .line {position: relative; margin: 4px 40px 26px; font-size: 12px; line-height: 16px;
+  color: var(--jp-ui-font-color2, CanvasText)}
+.qlab-view .line svg {display: block; width: 100%; overflow: visible}
+.qlab-view .line path {vector-effect: non-scaling-stroke}
+.qlab-view .line .axis {fill: none; stroke: var(--jp-border-color1, gray)}
+.qlab-view .line .tick {fill: #3a8fd0; stroke: #3a8fd0}
+.qlab-view .line .low {fill: #d55e00; stroke: #d55e00}
+.qlab-view .line .data {fill: var(--jp-ui-font-color2, gray); opacity: .6}
+.qlab-view .line span {position: absolute; white-space: nowrap}
+.qlab-view .line .x {transform: translate(-50%, 3px)}
+.qlab-view .line .entered {width: 2px; height: 30px; transform: translate(-1px, -4px);
+  background: var(--jp-ui-font-color1, CanvasText)}
+.qlab-view .line .stored {width: 9px; height: 9px; border-radius: 50%; transform: translate(-50%, -50%);
   background: var(--jp-ui-font-color1, CanvasText)}
 .qlab-view .comparison {width: 100%; table-layout: auto; font-size: 12px; margin: 12px 0}
 .qlab-view .comparison caption {text-align: left; font-size: 12px; color: var(--jp-ui-font-color2, CanvasText)}
@@ -68,4 +109,7 @@ for (const slider of this.closest('.qlab-explorer')?.querySelectorAll('.widget-s
   const handle = slider.querySelector('.noUi-handle'), label = slider.querySelector('.widget-label');
   handle?.setAttribute('aria-label', label?.title || label?.textContent);
   handle?.setAttribute('aria-valuetext', slider.querySelector('.widget-readout').textContent);
+}
+for (const bit of this.closest('.qlab-explorer')?.querySelectorAll('.qlab-bits button') ?? []) {
+  bit.setAttribute('aria-label', bit.title + ': ' + bit.textContent);
 }">"""
