@@ -4,6 +4,7 @@ Each is a function from settings to a widget; `tensor=` takes your own. Needs ip
 """
 
 from qlab.explore.lesson03 import affine
+from qlab.explore.lesson04 import symmetric
 from qlab.explore.lesson05 import granularity
 
-__all__ = ["affine", "granularity"]
+__all__ = ["affine", "granularity", "symmetric"]
