@@ -23,6 +23,8 @@ VIEWS = {
     "symmetric_relu": "explore.symmetric('relu1 outputs', bits=5)",
     "granularity": "explore.granularity(granularity='per group', outlier=5, row=2, column=3)",
     "granularity_layer": "explore.granularity('fc1.weight', 'per group', 8, outlier=10, row=20, column=33)",
+    "integer_matmul": "explore.integer_matmul()",
+    "integer_matmul_layer": "explore.integer_matmul('digits fc1', 'neither', k=128, size=64, accumulator='int16')",
 }
 WIDE, NARROW, HEIGHT = 1300, 800, 2400  # pixels: the whole view is on the page even in one column
 PADDING = 6

@@ -1,0 +1,37 @@
+"""The explorer of lesson 06 in JupyterLab: keys change pixels, numbers and the table, and the numbers are right."""
+
+from lab import run_notebook
+from test_explore_affine import handle, pixels, settled_call, shown_numbers
+
+from qlab.explore import lesson06
+
+
+def expected_numbers(state) -> dict[str, str]:
+    return {number.label: number.text for number in state.numbers.values()}
+
+
+def test_keys_and_lists_change_pixels_numbers_and_the_table(page, lab):
+    run_notebook(page, lab.url, lab.write("sums.ipynb", "from qlab import explore", "explore.integer_matmul()"))
+    explorer = page.locator(".qlab-explorer")
+    assert shown_numbers(explorer) == expected_numbers(lesson06.state())
+    plot = explorer.locator(".growth")
+    before = pixels(page, plot)
+    length = handle(explorer, "K, the products in a sum")
+    length.focus()
+    for _ in range(8):
+        page.keyboard.press("ArrowRight")
+    settled_call(page, "k=1024")
+    assert length.get_attribute("aria-valuetext") == "1,024"
+    assert pixels(page, plot) != before
+
+    explorer.get_by_label("signed", exact=True).select_option("neither")
+    explorer.get_by_label("sum in", exact=True).select_option("float32")
+    handle(explorer, "zero point of x, in codes").focus()
+    page.keyboard.press("ArrowRight")
+    call = settled_call(page, "x_zero=1")
+    state = eval(call.replace("explore.integer_matmul", "lesson06.state"))
+    assert shown_numbers(explorer) == expected_numbers(state)
+    assert state.numbers["wrong"].value > 0
+    chosen = explorer.locator(".comparison .chosen td").all_text_contents()
+    assert chosen == [cell.text for cell in state.table.rows[state.table.chosen]]
+    assert not page.problems
