@@ -19,6 +19,8 @@ from conftest import find_chromium  # noqa: E402
 VIEWS = {
     "affine": "explore.affine(bits=4)",
     "affine_layer": "explore.affine('conv2.weight', bits=4, low=-0.1, high=0.1)",
+    "downcasting": "explore.downcasting(image=493)",
+    "downcasting_scores": "explore.downcasting(dtype='float8_e5m2', layer='fc2', show='activations', image=493)",
     "symmetric": "explore.symmetric()",
     "symmetric_relu": "explore.symmetric('relu1 outputs', bits=5)",
     "granularity": "explore.granularity(granularity='per group', outlier=5, row=2, column=3)",

@@ -37,11 +37,12 @@ class Panel:
     decimals: int = 2
     bands: int = 256
     note: str = ""
+    written: bool = True  # False: a picture, however few the values
 
     @property
     def small(self) -> bool:
-        """Whether the values are few enough to be written out."""
-        return max(self.values.shape) <= MAX_CELLS
+        """Whether the values are to be written out, and few enough for it."""
+        return self.written and max(self.values.shape) <= MAX_CELLS
 
     @property
     def alt(self) -> str:
