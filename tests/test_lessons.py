@@ -46,5 +46,5 @@ def test_a_lesson_has_its_parts_in_order(number):
     places = [text.find(part) for part in [*parts, "## Recap"]]
     assert -1 not in places and places == sorted(places)
     sources = [cell.source for cell in code("lessons", number)]
-    for call in ("ql.predict(", "guess.reveal(", "explore.", "ql.check(", "ql.progress()"):
+    for call in ("ql.predict(", "guess.reveal(", "explore.", "ql.check(", "ql.progress("):
         assert any(call in source for source in sources), call

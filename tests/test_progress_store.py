@@ -202,3 +202,9 @@ def test_progress_as_text():
         "1 of 6 exercises passed, 1 of 12 points.",
     ]
     assert "<td" in progress()._repr_html_() and "tried (1)" in progress()._repr_html_()
+
+
+def test_progress_of_one_lesson_and_of_one_that_does_not_exist():
+    assert "00_bits_to_codes" in repr(progress("00")) and "03_quantize" not in repr(progress("00"))
+    assert "There is no lesson '99'; there are 00, " in repr(progress("99"))
+    assert "03_quantize" in repr(progress("99"))

@@ -43,24 +43,27 @@ def _html_row(tag, row):
     return "<tr>" + "".join(f'<{tag} style="{_CELL}">{html.escape(cell)}</{tag}>' for cell in row) + "</tr>"
 
 
-def progress():
-    """The exercises of every lesson: passed, tried or open, points, hints used. Never raises.
+def progress(lesson=None):
+    """The exercises, passed, tried or open, with points and hints used: of one lesson, or of all. Never raises.
 
-    >>> progress()  # doctest: +ELLIPSIS, +NORMALIZE_WHITESPACE
-      exercise                 state  points  hints
+    >>> progress("00")
+      exercise          state  points  hints
     00 Start here
-      00_bits_to_codes         open   0 of 1  0
-    ...
+      00_bits_to_codes  open   0 of 1  0
+    0 of 1 exercises passed, 0 of 1 points.
     """
     records, note = store.read_records()
+    chosen = {number: LESSONS[number] for number in LESSONS if lesson in (None, number)}
+    if not chosen:
+        note = f"There is no lesson {lesson!r}; there are {', '.join(LESSONS)}. {note}".strip()
+        chosen = LESSONS
     lessons, points, passed = [], 0, 0
-    for number, lesson in LESSONS.items():
-        done = [_record(records, exercise) for exercise in lesson.EXERCISES]
-        rows = tuple(map(_row, lesson.EXERCISES, done))
-        lessons.append((f"{number} {lesson.TITLE}", rows))
+    for number, module in chosen.items():
+        done = [_record(records, exercise) for exercise in module.EXERCISES]
+        lessons.append((f"{number} {module.TITLE}", tuple(map(_row, module.EXERCISES, done))))
         passed += sum(record["passed"] for record in done)
-        points += sum(e.points for e, record in zip(lesson.EXERCISES, done, strict=True) if record["passed"])
-    exercises = [exercise for lesson in LESSONS.values() for exercise in lesson.EXERCISES]
+        points += sum(e.points for e, record in zip(module.EXERCISES, done, strict=True) if record["passed"])
+    exercises = [exercise for module in chosen.values() for exercise in module.EXERCISES]
     total = f"{passed} of {len(exercises)} exercises passed, {points} of {sum(e.points for e in exercises)} points."
     return Table(tuple(lessons), total, note)
 
