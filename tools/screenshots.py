@@ -23,6 +23,8 @@ VIEWS = {
     "downcasting_scores": "explore.downcasting(dtype='float8_e5m2', layer='fc2', show='activations', image=493)",
     "symmetric": "explore.symmetric()",
     "symmetric_relu": "explore.symmetric('relu1 outputs', bits=5)",
+    "formats": "explore.formats(format='float16')",
+    "formats_fp8": "explore.formats('fc1.weight', bits='00000011')",
     "granularity": "explore.granularity(granularity='per group', outlier=5, row=2, column=3)",
     "granularity_layer": "explore.granularity('fc1.weight', 'per group', 8, outlier=10, row=20, column=33)",
     "integer_matmul": "explore.integer_matmul()",

@@ -3,10 +3,11 @@
 Each is a function from settings to a widget; `tensor=` takes your own. Needs ipywidgets, numpy and matplotlib.
 """
 
+from qlab.explore.lesson01 import formats
 from qlab.explore.lesson02 import downcasting
 from qlab.explore.lesson03 import affine
 from qlab.explore.lesson04 import symmetric
 from qlab.explore.lesson05 import granularity
 from qlab.explore.lesson06 import integer_matmul
 
-__all__ = ["affine", "downcasting", "granularity", "integer_matmul", "symmetric"]
+__all__ = ["affine", "downcasting", "formats", "granularity", "integer_matmul", "symmetric"]

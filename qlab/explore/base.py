@@ -1,7 +1,7 @@
 """What every explorer shares: controls, a state computed from their values by a plain function, one view.
 
 A new explorer is a function from control values to a `State` (tested with no browser) and a dictionary of
-controls made by `whole`, `steps` (and `refill`), `choice` and `button`:
+controls made by `whole`, `steps` (and `refill`), `number`, `choice` and `button`; a box gets a row of its own:
 
     controls = {"bits": whole("bits", range(2, 9), 8, "bits of a code")}
     Explorer(controls, lambda bits: State(...))
@@ -20,7 +20,7 @@ from qlab.explore.still import still_png
 from qlab.explore.style import STYLE
 from qlab.explore.view import State
 
-SLIDERS = (ipywidgets.IntSlider, ipywidgets.SelectionSlider)
+SLIDERS = (ipywidgets.IntSlider, ipywidgets.SelectionSlider, ipywidgets.FloatText)
 
 
 def whole(label: str, values: range, value: int, meaning: str) -> ipywidgets.IntSlider:
@@ -39,6 +39,11 @@ def refill(slider: ipywidgets.SelectionSlider, options: list[tuple[str, float]],
     """Give a slider made by `steps` other pairs and a value, in one message to the browser."""
     with slider.hold_sync():  # subtle: between two messages the browser would send its old position back
         slider.options, slider.value = options, value
+
+
+def number(label: str, value: float, meaning: str) -> ipywidgets.FloatText:
+    """A field to type any number into; it counts once Enter is pressed or the field is left."""
+    return ipywidgets.FloatText(value, description=label, tooltip=meaning, continuous_update=False)
 
 
 def choice(label: str, options: tuple, value, meaning: str) -> ipywidgets.Dropdown:
@@ -70,10 +75,11 @@ class Explorer(ipywidgets.VBox):
                 control.observe(changed, "value")
         self.refresh()
         sliders = [c for c in controls.values() if isinstance(c, SLIDERS)]
-        others = [c for c in controls.values() if c not in sliders]
+        rows = [c for c in controls.values() if isinstance(c, ipywidgets.Box)]
+        others = [c for c in controls.values() if c not in [*sliders, *rows]]
         columns = ipywidgets.HBox([ipywidgets.VBox(others), ipywidgets.VBox(sliders)])
         columns.add_class("qlab-controls")
-        super().__init__([ipywidgets.HTML(STYLE), columns, self.view])
+        super().__init__([ipywidgets.HTML(STYLE), columns, *rows, self.view])
         self.add_class("qlab-explorer")
 
     @property

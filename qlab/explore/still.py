@@ -20,15 +20,16 @@ def still_png(state: State) -> str:
 
     across = min(len(state.panels), PANELS_ACROSS)
     down = -(-len(state.panels) // across)
-    size = 2.4 * across, 3.0 * down + (2.4 if state.chart else 0)
+    charts = [chart for chart in (state.lead, state.chart) if chart]
+    size = 2.4 * across, 3.0 * down + 2.4 * len(charts)
     figure = Figure(figsize=size, layout="constrained")
-    grid = figure.add_gridspec(down + bool(state.chart), across)
+    grid = figure.add_gridspec(down + len(charts), across)
     for number, panel in enumerate(state.panels):
         axes = figure.add_subplot(grid[divmod(number, across)])
         _draw_panel(figure, axes, panel, ListedColormap(palette(panel.palette) / 255))
-    if state.chart:
-        axes = figure.add_subplot(grid[down, :])
-        state.chart.draw(axes)
+    for row, chart in enumerate(charts, start=down):
+        axes = figure.add_subplot(grid[row, :])
+        chart.draw(axes)
         axes.tick_params(labelsize=8)
     stream = io.BytesIO()
     figure.savefig(stream, format="png", dpi=80, metadata={"Software": None})

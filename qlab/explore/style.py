@@ -70,7 +70,7 @@ STYLE = """<style>
 .qlab-bits .widget-toggle-button.mod-active {background: color-mix(in srgb, var(--qlab-field) 30%, transparent)}
 .qlab-explorer :is(.qlab-sign) {--qlab-field: #d55e00}
 .qlab-explorer :is(.qlab-exponent, .qlab-index) {--qlab-field: #3a8fd0}
-.qlab-explorer :is(.qlab-fraction, .qlab-magnitude) {--qlab-field: #1b9e77}
+.qlab-explorer :is(.qlab-fraction, .qlab-rest, .qlab-number) {--qlab-field: #1b9e77}
 .qlab-view .fields {display: flex; flex-flow: row wrap; gap: 8px; margin-top: 6px}
 .qlab-view .fields div {border-left: 4px solid var(--qlab-field); padding: 0 10px 0 8px; min-width: 0}
 .qlab-view .fields :is(span, code) {display: block; overflow-wrap: anywhere; color: inherit; background: none}
@@ -86,10 +86,13 @@ STYLE = """<style>
 .qlab-view .line .data {fill: var(--jp-ui-font-color2, gray); opacity: .6}
 .qlab-view .line span {position: absolute; white-space: nowrap}
 .qlab-view .line .x {transform: translate(-50%, 3px)}
+.qlab-view .line .before {transform: translate(calc(-100% + 16px), 3px)}
+.qlab-view .line .after {transform: translate(-16px, 3px)}
 .qlab-view .line .entered {width: 2px; height: 30px; transform: translate(-1px, -4px);
   background: var(--jp-ui-font-color1, CanvasText)}
 .qlab-view .line .stored {width: 9px; height: 9px; border-radius: 50%; transform: translate(-50%, -50%);
   background: var(--jp-ui-font-color1, CanvasText)}
+.qlab-view .scroll {overflow-x: auto; width: 0; min-width: 100%}
 .qlab-view .comparison {width: 100%; table-layout: auto; font-size: 12px; margin: 12px 0}
 .qlab-view .comparison caption {text-align: left; font-size: 12px; color: var(--jp-ui-font-color2, CanvasText)}
 .qlab-view .comparison :is(th, td) {text-align: left; padding: 2px 4px; font-weight: inherit; white-space: normal;

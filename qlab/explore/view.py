@@ -28,11 +28,18 @@ class Chart(Protocol):
     def draw(self, axes) -> None: ...
 
 
+class Lead(Chart, Protocol):
+    """A chart that is worth saying in words too."""
+
+    text: str
+
+
 @dataclass(frozen=True)
 class State:
     """Everything an explorer shows: the call that shows it again, figures, panels, a plot or a table.
 
-    `remark` is about the current setting, `note` about the tensor and what the panels leave out.
+    `remark` is about the current setting, `note` about the tensor and what the panels leave out. `lead` is a chart
+    that stands above the figures.
     """
 
     call: str
@@ -42,14 +49,16 @@ class State:
     table: Comparison | None = None
     remark: str = ""
     note: str = ""
+    lead: Lead | None = None
 
     @property
     def text(self) -> str:
         """The state as plain text."""
         width = max(len(number.label) for number in self.numbers.values())
         lines = [f"{number.label:<{width}}  {number.text}" for number in self.numbers.values()]
+        lead = self.lead.text if self.lead else ""
         table = self.table.text if self.table else ""
-        return "\n".join(filter(None, [self.call, self.remark, self.note, *lines, table]))
+        return "\n".join(filter(None, [self.call, lead, self.remark, self.note, *lines, table]))
 
     @property
     def html(self) -> str:
@@ -59,11 +68,12 @@ class State:
             for n in self.numbers.values()
         )
         parts = [
+            self.lead.html if self.lead else "",
             f'<div class="figures">{figures}</div><p class="remark">{html.escape(self.remark)}</p>',
             f'<div class="panels">{"".join(map(panel_html, self.panels))}</div>',
             f'<p class="note">{html.escape(self.note)}</p>',
             self.chart.html if self.chart else "",
-            comparison_html(self.table) if self.table else "",
+            f'<div class="scroll">{comparison_html(self.table)}</div>' if self.table else "",
             f'<p class="call">This view: <code>{html.escape(self.call)}</code></p>',
         ]
         return f'<div class="qlab-view">{"".join(parts)}{NAME_SLIDERS}</div>'
