@@ -54,7 +54,8 @@ class QParams:
             raise ValueError(
                 f"there is no scale in an empty tensor of shape {tuple(scale.shape)}; give at least one"
             )
-        _check_scale(scale, "scale must be positive and finite")
+        if (bad := _first_unusable(scale)) is not None:
+            raise ValueError(f"scale must be positive and finite, got {scale[bad].item():g} at index {bad}")
         if isinstance(self.granularity, PerTensor) and scale.shape != ():
             raise ValueError(
                 f"PerTensor() takes one scale of shape (), got {tuple(scale.shape)}; name a granularity"
@@ -124,16 +125,15 @@ def choose_qparams(
     else:
         reach, steps = hi - lo, spec.max - spec.min
     scale = torch.where(reach == 0, 1.0, reach / steps).to(scale_dtype or compute)
-    _check_scale(
-        scale,
-        f"the range {lo.amin().item():g} to {hi.amax().item():g} gives a scale that {scale.dtype} cannot hold",
-    )
-    to_scale = granularity.of_scale().from_rows, granularity.scale_shape(tuple(x.shape))
+    if (bad := _first_unusable(scale)) is not None:
+        raise ValueError(
+            f"the scale at index {bad}, for values from {lo[bad].item():g} to {hi[bad].item():g}, is one that "
+            f"{scale.dtype} cannot hold: it becomes {scale[bad].item():g}; pass a wider scale_dtype or input"
+        )
     zero_point = None
     if scheme == "affine":
         zero_point = (spec.min - (lo / scale.to(compute)).round()).clamp(spec.min, spec.max).to(torch.int32)
-        zero_point = to_scale[0](zero_point, to_scale[1])
-    return QParams(to_scale[0](scale, to_scale[1]), zero_point, spec.name, granularity)
+    return QParams(scale, zero_point, spec.name, granularity)
 
 
 def raise_not_finite(x: torch.Tensor) -> None:
@@ -174,22 +174,22 @@ def _check_request(x, name, scheme, granularity) -> tuple[DType, str]:
 
 
 def _range(x: torch.Tensor, granularity: Granularity) -> tuple[torch.Tensor, torch.Tensor]:
-    """The smallest and largest element of each row, widened to contain 0; shapes (rows, 1)."""
+    """The smallest and largest of the elements that share a scale, widened to contain 0; in the scale's shape."""
     rows = granularity.rows(x)
     lo, hi = rows.new_zeros(len(rows), 1), rows.new_zeros(len(rows), 1)
     for i, j in blocks(rows):
         block = rows[i, j]
         torch.minimum(lo[i], block.amin(1, keepdim=True), out=lo[i])
         torch.maximum(hi[i], block.amax(1, keepdim=True), out=hi[i])
-    return lo, hi
+    shape, of_scale = granularity.scale_shape(tuple(x.shape)), granularity.of_scale()
+    return of_scale.from_rows(lo, shape), of_scale.from_rows(hi, shape)
 
 
-def _check_scale(scale: torch.Tensor, message: str) -> None:
-    if not (scale.amin() > 0 and scale.amax() < torch.inf):  # false for NaN too
-        good = torch.isfinite(scale) & (scale > 0)
-        raise ValueError(
-            f"{message}: {scale[~good].flatten()[0].item():g} is not; check the data or use a wider float type"
-        )
+def _first_unusable(scale: torch.Tensor) -> tuple[int, ...] | None:
+    """The index of the first scale that is not positive and finite, if there is one."""
+    if scale.amin() > 0 and scale.amax() < torch.inf:  # false for NaN too
+        return None
+    return tuple((~(torch.isfinite(scale) & (scale > 0))).nonzero()[0].tolist())
 
 
 def _as_zero_point(zero_point, scale: torch.Tensor, spec: DType) -> torch.Tensor | None:

@@ -275,6 +275,13 @@ ERRORS = {
         ValueError,
         "float16 cannot hold",
     ),
+    "one of many scales underflows": (
+        lambda: ql.choose_qparams(
+            torch.tensor([[1.0], [1e-7]]), "int4", granularity=ql.PerAxis(0), scale_dtype=torch.float16
+        ),
+        ValueError,
+        r"index \(1, 0\), for values from 0 to 1e-07.*becomes 0",
+    ),
     "half scale overflows": (
         lambda: ql.choose_qparams(X * 1e8, scale_dtype=torch.float16),
         ValueError,
