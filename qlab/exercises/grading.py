@@ -96,6 +96,9 @@ def run_case(function, case: Case) -> Outcome:
 def _same(after, before):
     if isinstance(before, torch.Tensor):
         return after.shape == before.shape and after.dtype == before.dtype and torch.equal(after, before)
+    if isinstance(before, torch.nn.Module):
+        after, before = after.state_dict(), before.state_dict()
+        return after.keys() == before.keys() and all(_same(after[name], before[name]) for name in before)
     return after == before
 
 
