@@ -22,12 +22,14 @@ from qlab.conv import int_conv2d, quantized_conv2d
 from qlab.downcasting import default_dtype, downcast, memory_footprint
 from qlab.dtypes import DType, dtype, values
 from qlab.granularity import PerAxis, PerGroup, PerTensor
+from qlab.layers import QuantConv2d, QuantLinear
 from qlab.matmul import int_matmul, quantized_matmul
 from qlab.metrics import bits_per_weight, max_abs_error, mse, sqnr
 from qlab.packing import pack, unpack
 from qlab.qparams import QParams, choose_qparams
 from qlab.rescaling import quantize_multiplier, requantize, requantize_integer
 from qlab.selection import select_modules
+from qlab.swapping import replace_conv2d, replace_linear
 
 __all__ = [
     "DType",
@@ -36,6 +38,8 @@ __all__ = [
     "PerTensor",
     "QParams",
     "QTensor",
+    "QuantConv2d",
+    "QuantLinear",
     "bits",
     "bits_per_weight",
     "cast",
@@ -61,6 +65,8 @@ __all__ = [
     "quantize_multiplier",
     "quantized_conv2d",
     "quantized_matmul",
+    "replace_conv2d",
+    "replace_linear",
     "requantize",
     "requantize_integer",
     "select_modules",

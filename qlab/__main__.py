@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parent
 # Also the order of the layers: a file imports only from those before it. A new file stands as early as it can.
 READING_ORDER = """
     dtypes casting metrics granularity qparams affine packing products rescaling matmul conv selection downcasting
-    zoo picture plots scene_plots explore exercises
+    weight_products layers swapping zoo picture plots scene_plots explore exercises
 """.split()  # noqa: SIM905
 
 
