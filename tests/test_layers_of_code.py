@@ -12,7 +12,7 @@ from qlab.__main__ import READING_ORDER
 
 PACKAGE = Path(qlab.__file__).parent
 # From the bottom up: a file imports only from those before it, or from its own package.
-LAYERS = [*READING_ORDER, "__main__"]
+LAYERS = [*READING_ORDER, "__main__", "cli"]
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 
 

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,7 +34,7 @@ BROWSER_FLAGS = [
 @contextmanager
 def running_lab(folder: Path, theme: str = "JupyterLab Light") -> Iterator[str]:
     """A JupyterLab server whose every file, settings and kernels included, is under `folder`; yields its URL."""
-    port, work = _free_port(), folder / "work"
+    port, work = free_port(), folder / "work"
     shutil.copytree(LESSONS, work, dirs_exist_ok=True)
     _write_settings(folder / "settings", theme)
     options = ["--no-browser", "--ip=127.0.0.1", f"--port={port}", "--port-retries=0", f"--notebook-dir={work}"]
@@ -43,13 +44,13 @@ def running_lab(folder: Path, theme: str = "JupyterLab Light") -> Iterator[str]:
         command = [sys.executable, "-m", "jupyterlab", *options]
         server = subprocess.Popen(command, env=_environment(folder), stdout=log, stderr=log)
         try:
-            yield _wait_for(f"http://127.0.0.1:{port}", server, folder / "lab.log")
+            yield wait_for(f"http://127.0.0.1:{port}", server, folder / "lab.log")
         finally:
             server.terminate()
             server.wait(20)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
@@ -79,16 +80,18 @@ def _environment(folder: Path) -> dict[str, str]:
     return {**os.environ, **kernels, **{name: str(folder / place) for name, place in moved.items()}}
 
 
-def _wait_for(url: str, server: subprocess.Popen, log: Path, seconds: float = 60) -> str:
-    """`url`, once the server answers there."""
+def wait_for(url: str, server: subprocess.Popen, log: Path, seconds: float = 60) -> str:
+    """`url`, once the server answers there (an app has no status page, but says so)."""
     end = time.monotonic() + seconds
     while time.monotonic() < end and server.poll() is None:
         try:
             urllib.request.urlopen(f"{url}/api/status", timeout=5).close()
             return url
+        except urllib.error.HTTPError:
+            return url
         except OSError:
             time.sleep(0.2)
-    raise RuntimeError(f"JupyterLab did not start at {url}; its log:\n{log.read_text()[-3000:]}")
+    raise RuntimeError(f"The server did not start at {url}; its log:\n{log.read_text()[-3000:]}")
 
 
 @contextmanager

@@ -1,0 +1,38 @@
+"""An explorer as an app: `qlab explore affine` serves it on this machine alone, and its sliders work."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+from lab import free_port, wait_for
+from test_explore_affine import handle, shown_numbers
+
+from qlab.explore import lesson03
+
+
+@pytest.fixture
+def app(tmp_path):
+    """The app's URL."""
+    port, log = free_port(), tmp_path / "app.log"
+    command = [sys.executable, "-m", "qlab.cli", "explore", "affine", "--no-browser", f"--port={port}"]
+    with log.open("w") as out:
+        server = subprocess.Popen(command, stdout=out, stderr=out, start_new_session=True)
+        try:
+            yield wait_for(f"http://127.0.0.1:{port}", server, log)
+        finally:
+            os.killpg(server.pid, signal.SIGINT)
+            server.wait(20)
+
+
+def test_the_app_opens_and_its_slider_moves(app, page):
+    page.goto(app)
+    explorer = page.locator(".qlab-explorer")
+    explorer.locator("td").first.wait_for(timeout=60_000)
+    bits = handle(explorer, "bits of a code")
+    bits.focus()
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_function("document.querySelector('.call').textContent.includes('bits=7')")
+    numbers = lesson03.state(bits=7).numbers.values()
+    assert shown_numbers(explorer) == {number.label: number.text for number in numbers}
