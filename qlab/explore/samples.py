@@ -41,13 +41,12 @@ def sample(tensor=None) -> Source:
 def _drawn(name: str) -> Source:
     """64 x 64 seeded values: within +-1, or of standard deviation 1 (long tails: a Laplace distribution)."""
     generator = torch.Generator().manual_seed(0)
-    even = torch.rand(SHAPE, generator=generator) * 2 - 1
-    if name == "uniform":
-        x = even
-    elif name == "bell curve":
+    if name == "bell curve":
         x = torch.randn(SHAPE, generator=generator)
     else:
-        x = -even.sign() * torch.log1p(-even.abs()) / 2**0.5
+        x = torch.rand(SHAPE, generator=generator) * 2 - 1
+    if name == "long tails":
+        x = -x.sign() * torch.log1p(-x.abs()) / 2**0.5
     return Source(name, x, SHAPE, repr(name))
 
 
