@@ -23,7 +23,7 @@ STYLE = """<style>
 .qlab-view .remark {min-height: 1.4em}
 .qlab-view .panels {display: flex; flex-flow: row wrap; gap: 12px 14px}
 .qlab-explorer {container-type: inline-size}
-@container (max-width: 841px) {.qlab-view .panels {max-width: 420px}}
+@container (max-width: 841px) {.qlab-view .panels:has(figure:nth-child(4)) {max-width: 420px}}
 .qlab-view figure {margin: 0}
 .qlab-view figcaption {white-space: nowrap; margin-bottom: 4px}
 .qlab-view figcaption span, .qlab-view .ticks {font-size: 12px; color: var(--jp-ui-font-color2, CanvasText)}

@@ -5,7 +5,7 @@ from qlab.exercises.spec import Case, Exercise, WrongAnswer
 
 
 def counts_to(fraction_bits):
-    """Where a counter sticks that starts at 0 and adds 1.0, kept in a float with that many fraction bits."""
+    """Where a counter sticks that adds 1.0 in a float with so many bits of fraction."""
     # BEGIN SOLUTION
     significant_bits = fraction_bits + 1  # the 1 before the fraction is a bit too
     return 2**significant_bits
