@@ -2,10 +2,16 @@
 
 import difflib
 
-from qlab.exercises import lesson00, lesson01, lesson03, lesson05
+from qlab.exercises import lesson00, lesson01, lesson03, lesson05, lesson06
 from qlab.exercises.spec import Exercise
 
-LESSONS = {"00": lesson00, "01": lesson01, "03": lesson03, "05": lesson05}  # each has TITLE and EXERCISES
+LESSONS = {  # each has TITLE and EXERCISES
+    "00": lesson00,
+    "01": lesson01,
+    "03": lesson03,
+    "05": lesson05,
+    "06": lesson06,
+}
 
 EXERCISES = {exercise.id: exercise for lesson in LESSONS.values() for exercise in lesson.EXERCISES}
 

@@ -7,7 +7,7 @@ from qlab.exercises.spec import Case, Exercise, WrongAnswer
 
 
 def bias_codes(bias, x_scale, w_scale):
-    """bias, float32 of shape (N,), as int32 codes that can be added to the accumulators."""
+    """bias, float32 of shape (N,), as int32 codes in steps of the accumulators."""
     # BEGIN SOLUTION
     return torch.round(bias / (x_scale * w_scale)).to(torch.int32)
     # END SOLUTION
