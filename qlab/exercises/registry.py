@@ -2,12 +2,13 @@
 
 import difflib
 
-from qlab.exercises import lesson00, lesson01, lesson03, lesson05, lesson06
+from qlab.exercises import lesson00, lesson01, lesson02, lesson03, lesson05, lesson06
 from qlab.exercises.spec import Exercise
 
 LESSONS = {  # each has TITLE and EXERCISES
     "00": lesson00,
     "01": lesson01,
+    "02": lesson02,
     "03": lesson03,
     "05": lesson05,
     "06": lesson06,
