@@ -79,14 +79,27 @@ def _draw_scene(axes: Axes, image: Tensor) -> None:
         spine.set(visible=True, color="0.8")
 
 
-def _draw_objects(axes: Axes, reference: Objects, objects: Objects) -> None:
-    """Draw the objects, and those of the reference in whose place there is nothing."""
+def marks(reference: Objects, objects: Objects) -> list[tuple[list[float], str, str]]:
+    """What to draw of `objects` beside those of the reference: a box, its kind (a key of `LINES`) and its text.
+
+    >>> from qlab.zoo import scenes
+    >>> (_, (first, _)) = scenes("test", 2, seed=0)
+    >>> {kind for _, kind, _ in marks(first, first)}
+    {'same box and label'}
+    """
     known, there = agreement(objects, reference), box_iou(objects.boxes, reference.boxes) >= SAME_PLACE
+    found = []
     for index, (box, label, score) in enumerate(zip(*(part.tolist() for part in objects), strict=True)):
         before = "" if known[index] else "".join(f"{old}→" for old in reference.labels[there[index]].tolist())
-        _draw_box(axes, box, SAME if known[index] else OTHER, before + _text(label, score))
-    for box, label in zip(*(part[~there.any(dim=0)].tolist() for part in reference[:2]), strict=True):
-        _draw_box(axes, box, LOST, str(label))
+        found.append((box, SAME if known[index] else OTHER, before + _text(label, score)))
+    lost = (part[~there.any(dim=0)].tolist() for part in reference[:2])
+    return found + [(box, LOST, str(label)) for box, label in zip(*lost, strict=True)]
+
+
+def _draw_objects(axes: Axes, reference: Objects, objects: Objects) -> None:
+    """Draw the objects, and those of the reference in whose place there is nothing."""
+    for mark in marks(reference, objects):
+        _draw_box(axes, *mark)
 
 
 def _count(reference: Sequence[Objects], row: Sequence[Objects]) -> str:

@@ -29,6 +29,8 @@ VIEWS = {
     "granularity_layer": "explore.granularity('fc1.weight', 'per group', 8, outlier=10, row=20, column=33)",
     "integer_matmul": "explore.integer_matmul()",
     "integer_matmul_layer": "explore.integer_matmul('digits fc1', 'neither', k=128, size=64, accumulator='int16')",
+    "layers": "explore.layers()",
+    "layers_2_bits": "explore.layers(format='W2A16', granularity='per tensor', layer='blocks.1.fc2', scene=4)",
 }
 WIDE, NARROW, HEIGHT = 1300, 800, 2400  # pixels: the whole view is on the page even in one column
 PADDING = 6

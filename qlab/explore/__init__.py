@@ -9,5 +9,6 @@ from qlab.explore.lesson03 import affine
 from qlab.explore.lesson04 import symmetric
 from qlab.explore.lesson05 import granularity
 from qlab.explore.lesson06 import integer_matmul
+from qlab.explore.lesson07 import layers
 
-__all__ = ["affine", "downcasting", "formats", "granularity", "integer_matmul", "symmetric"]
+__all__ = ["affine", "downcasting", "formats", "granularity", "integer_matmul", "layers", "symmetric"]
