@@ -52,26 +52,32 @@ def to_real(acc: torch.Tensor, scale: torch.Tensor | float, bias: torch.Tensor |
 
 
 def to_float32(
-    acc: torch.Tensor, scale_a: torch.Tensor, scale_b: torch.Tensor, bias: torch.Tensor | None = None
+    acc: torch.Tensor,
+    scale_a: torch.Tensor,
+    scale_b: torch.Tensor,
+    bias: torch.Tensor | None = None,
+    out: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """acc * (scale_a * scale_b) + bias in float64, rounded to float32; both scales broadcast to acc.
 
     This is `to_real` a block of rows at a time, in one buffer: neither the float64 numbers nor the products of the
-    scales are ever held for the whole tensor.
+    scales are ever held for the whole tensor. out: where to write; `acc.view(torch.float32)`, the accumulators' own
+    memory, is the quickest place where they are not needed any more.
 
     >>> to_float32(torch.tensor([[8, 9]], dtype=torch.int32), torch.tensor(0.5), torch.tensor([[0.5, 1.0]]))
     tensor([[2.0000, 4.5000]])
     """
     _check_accumulator(acc)
     integer_bias = bias is not None and not bias.is_floating_point()
-    out = torch.empty(acc.shape, dtype=torch.float32, device=acc.device)
+    out = torch.empty(acc.shape, dtype=torch.float32, device=acc.device) if out is None else out
     step = max(1, BLOCK // 8 // max(1, acc[:1].numel()))  # float64: 512 kB
     buffer = torch.empty(min(step, len(acc)), *acc.shape[1:], dtype=torch.float64, device=acc.device)
     for start in range(0, len(acc), step):
         rows = slice(start, min(start + step, len(acc)))
-        scales = [s[rows] if s.dim() == acc.dim() and len(s) > 1 else s for s in (scale_a, scale_b)]
+        a, b = (s[rows] if s.dim() == acc.dim() and len(s) > 1 else s for s in (scale_a, scale_b))
         block = add_int32_bias(acc[rows], bias) if integer_bias else acc[rows]
-        work = buffer[: len(block)].copy_(scales[0]).mul_(scales[1]).mul_(block)
+        work = buffer[: len(block)]
+        torch.mul(a.double().expand(block.shape), b.double(), out=work).mul_(block)
         out[rows] = work if bias is None or integer_bias else work.add_(bias)
     return out
 
