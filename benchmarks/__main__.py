@@ -20,7 +20,7 @@ def main() -> None:
     warnings.filterwarnings("ignore", message="torch.quantize_per_tensor")  # deprecated, and a peer all the same
     x = torch.randn(4096, 4096, generator=torch.Generator().manual_seed(0))
     lines = []
-    for suite in all_suites(x):
+    for suite in all_suites(x, compiled=True):
         seconds = medians(suite.functions, suite.rounds)
         for claim in suite.claims:
             lines.append(line_of(claim, seconds))

@@ -1,9 +1,12 @@
 """What qlab is compared with: the same formula written otherwise, and other libraries through their public API."""
 
+import copy
 import logging
 import warnings
 
 import torch
+import torch.nn.functional as F
+from torch import nn
 
 import qlab as ql
 
@@ -12,6 +15,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     try:
         import torchao.quantization.quant_primitives as torchao
+        from torchao.quantization import Int8DynamicActivationInt8WeightConfig, quantize_
     except ImportError:
         torchao = None
     try:
@@ -60,6 +64,18 @@ def torchao_round_trip(x, granularity, scheme):
     scale, zero_point = torchao.choose_qparams_affine(x, mapping, block, torch.int8, least, 127)
     codes = torchao.quantize_affine(x, block, scale, zero_point, torch.int8, -128, 127)
     return torchao.dequantize_affine(codes, block, scale, zero_point, torch.int8, -128, 127)
+
+
+def torchao_layer(linear, compiled):
+    """torchao's layer with int8 weights and activations quantized per token; compiled when it is first called."""
+    model = nn.Sequential(copy.deepcopy(linear))
+    quantize_(model, Int8DynamicActivationInt8WeightConfig())
+    return torch.compile(model) if compiled else model
+
+
+def cast_and_scale(layer, x):
+    """The weight-only layer as one writes it down: the whole weight made float, then multiplied."""
+    return F.linear(x, layer.codes_int8.to(x.dtype), None) * layer.scale.flatten() + layer.bias
 
 
 def quanto_round_trip(x, granularity):

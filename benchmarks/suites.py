@@ -8,6 +8,7 @@ from functools import partial
 from itertools import product
 
 import torch
+from torch import nn
 
 import qlab as ql
 from benchmarks import peers
@@ -18,8 +19,11 @@ SCHEMES = ("symmetric", "affine")
 CASES = [(f"{g}, {s}", GRANULARITIES[g], s) for g, s in product(GRANULARITIES, SCHEMES)]
 
 
-def all_suites(x: torch.Tensor, matrix: int = 1024) -> Iterator[Suite]:
-    """Every suite, on the float32 matrix `x`; integer products are of square matrices of size `matrix`."""
+def all_suites(x: torch.Tensor, matrix: int = 1024, compiled: bool = False) -> Iterator[Suite]:
+    """Every suite, on the float32 matrix `x`; integer products are of square matrices of size `matrix`.
+
+    compiled: compile the layers that are compared as compiled ones, which takes half a minute.
+    """
     yield quantizing(x)
     yield dequantizing(x)
     yield from (against_the_plain_form(x, *case) for case in CASES)
@@ -28,6 +32,8 @@ def all_suites(x: torch.Tensor, matrix: int = 1024) -> Iterator[Suite]:
     yield from (with_given_qparams(x, name) for name in ("per tensor", "per channel"))
     yield from (multiplying(matrix, affine) for affine in (False, True))
     yield packing(x)
+    yield from (dynamic_layer(size, m, compiled) for size in (matrix, 4 * matrix) for m in (16, 64, 256))
+    yield from (weight_only_layer(4 * matrix, *case) for case in ((1, 0.85), (256, 1.15)))
 
 
 def quantizing(x):
@@ -145,6 +151,35 @@ def packing(x):
             "unpack": lambda: ql.unpack(packed, 4, codes.shape[-1], signed=True),
         },
         [Claim(f"{name} int4", "copy_", 2, ours=name) for name in ("pack", "unpack")],
+    )
+
+
+def dynamic_layer(size, tokens, compiled):
+    linear = nn.Linear(size, size).requires_grad_(False)
+    layer, x = ql.QuantLinear.from_float(linear, activation="int8"), torch.randn(tokens, size)
+    figure, target = f"W8A8 linear layer, {size}x{size}, {tokens} tokens", 3.5 if size <= 1024 else 5
+    functions = {"F.linear": lambda: linear(x), "ours": lambda: layer(x)}
+    claims = [Claim(figure, "F.linear", target, faster=True), Claim(figure, "torchao, compiled", 0.9, faster=True)]
+    functions |= {"F.linear again": functions["F.linear"]}  # so that each finds the cache as F.linear leaves it
+    if peers.torchao:
+        functions["torchao, compiled"] = partial(peers.torchao_layer(linear, compiled), x)
+    return Suite(functions, claims, rounds=51 if size <= 1024 else 15)
+
+
+def weight_only_layer(size, tokens, target):
+    linear = nn.Linear(size, size).requires_grad_(False)
+    layer, x = ql.QuantLinear.from_float(linear), torch.randn(tokens, size)
+    return Suite(
+        {
+            "F.linear": lambda: linear(x),
+            "ours": lambda: layer(x),
+            "F.linear again": lambda: linear(x),
+            "cast and scale": lambda: peers.cast_and_scale(layer, x),
+        },
+        [
+            Claim(f"W8A16 linear layer, float32, {size}x{size}, {tokens} tokens", "F.linear", target),
+            Claim("cast and scale, the same layer", "F.linear", ours="cast and scale"),
+        ],
     )
 
 
