@@ -48,6 +48,11 @@ VARIANTS = {
     "no parentheses": (BIAS, lambda b, x, w: torch.round(b / x * w).int(), "multiplied_by_last"),
     "int32 alone": (BIAS, lambda b, x, w: (b / (x * w)).int(), "not_rounded"),
     "trunc": (RELU, shifted_as_a_float, "not_rounded"),
+    "torch.round of an int32 product": (
+        RELU,
+        lambda a, m, s, z: (torch.round(a * m / 2**s) + z).clamp(z, 127).to(torch.int8),
+        "product_in_32_bits",
+    ),
     "max(codes, 0)": (
         RELU,
         lambda a, m, s, z: (((a.long() * m + (1 << (s - 1))) >> s) + z).clamp(min=0).clamp(max=127).to(torch.int8),

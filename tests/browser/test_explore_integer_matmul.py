@@ -35,3 +35,14 @@ def test_keys_and_lists_change_pixels_numbers_and_the_table(page, lab):
     chosen = explorer.locator(".comparison .chosen td").all_text_contents()
     assert chosen == [cell.text for cell in state.table.rows[state.table.chosen]]
     assert not page.problems
+
+
+def test_lesson_06_runs_and_its_explorer_moves(page, lab):
+    run_notebook(page, lab.url, "06_integer_matmul.ipynb")
+    settled_call(page)
+    handle(page.locator(".qlab-explorer"), "bits of a code of x").focus()
+    page.keyboard.press("ArrowLeft")
+    settled_call(page, "x_bits=7")
+    assert shown_numbers(page.locator(".qlab-explorer")) == expected_numbers(lesson06.state(x_bits=7))
+    assert page.locator(".jp-OutputArea-output[data-mime-type*='error']").count() == 0
+    assert not page.problems

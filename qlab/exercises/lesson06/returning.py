@@ -91,7 +91,7 @@ def _cases():
 
 
 _IN_32_BITS = (
-    "acc * multiplier is computed in int32, the type of acc, where it wraps around or overflows. It needs 64 bits: "
+    "acc * multiplier is computed in int32, the type of acc, where it wraps around. It needs 64 bits: "
     "acc.to(torch.int64) first."
 )
 RELU_CODES = Exercise(
