@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import torch
 import qlab as ql
 from qlab import explore
 from qlab.explore import lesson05, panels
+from qlab.explore.still import still_png
 from qlab.explore.tensors import names, source
 
 OWN = {
@@ -136,6 +138,37 @@ def test_an_outlier_costs_only_those_that_share_its_scale():
     group = lesson05.state("fc1.weight", "per group", group_size=8, outlier=50, row=5, column=7)
     changed = group.panels[3].values != lesson05.state("fc1.weight", "per group", group_size=8).panels[3].values
     assert set(zip(*changed.nonzero(), strict=True)) <= {(5, column) for column in range(8)}
+
+
+@pytest.mark.parametrize("name", TENSORS)
+def test_frames_hold_the_outlier_and_those_that_share_its_scale(name):
+    for _, x, settings, state in cases(name):
+        granularity = LIBRARY.get(settings["granularity"]) or ql.PerGroup(settings["group_size"])
+        *shared, outlier = state.panels[0].frames or [None]
+        assert {panel.frames for panel in state.panels} == {state.panels[0].frames}
+        assert ("Framed: the outlier" in state.remark) == bool(settings["outlier"])
+        if not settings["outlier"]:
+            assert outlier is None and "framed" not in state.html
+            continue
+        row, column = settings["row"], settings["column"]
+        assert outlier == (row, column, 1, 1)
+        place = torch.arange(1, x.numel() + 1).reshape(x.shape)  # 0 is what fills up a last group
+        together = next(group for group in granularity.rows(place) if place[row, column] in group)
+        mask = panels.crop(torch.isin(place, together))
+        if not shared:
+            assert mask.all() and settings["granularity"] == "per tensor"
+            continue
+        ((top, left, rows, columns),) = shared
+        assert mask[top : top + rows, left : left + columns].all() and mask.sum() == rows * columns
+
+
+def test_frames_are_drawn_in_every_panel_and_in_the_still_picture():
+    plain, framed = (lesson05.state("fc1.weight", "per group", 8, outlier=k, row=3, column=9) for k in (0, 2))
+    assert plain.html.count('class="framed"') == 0 and framed.html.count('class="framed"') == 4
+    assert '<div style="top:6%;left:16%;height:2%;width:16%">' in framed.html  # of 50 rows and columns
+    assert '<div style="top:6%;left:18%;height:2%;width:2%">' in framed.html
+    unframed = replace(framed, panels=tuple(replace(panel, frames=()) for panel in framed.panels))
+    assert still_png(unframed) != still_png(framed)
 
 
 def test_the_colors_of_the_error_do_not_depend_on_the_outlier():

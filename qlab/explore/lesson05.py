@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from math import floor, log10
 
 import numpy as np
@@ -98,12 +99,14 @@ def state(
     restored = scales * qt.data
     settings = {"granularity": granularity, "group_size": group_size, "bits": bits, "scale_dtype": scale_dtype}
     place = {"outlier": outlier, "row": row, "column": column} if outlier else {}
+    frames = _frames(granularity, group_size, row, column, *crop(x).shape) if outlier else ()
+    panels = _panels(chosen, x, scales, restored, qt.qparams.spec.max)
     return State(
         call=call("granularity", *filter(None, [chosen.call]), **settings, **place),
         numbers=_numbers(x, qt, restored),
-        panels=_panels(chosen, x, scales, restored, qt.qparams.spec.max),
+        panels=tuple(replace(panel, frames=frames) for panel in panels),
         table=_compare(x, granularity, group_size, bits, scale_dtype),
-        remark=_remark(x, granularity, group_size, scale_dtype, qt),
+        remark=_remark(x, granularity, group_size, scale_dtype, qt, frames),
         note=chosen.note,
     )
 
@@ -145,6 +148,17 @@ def _quantize(x: torch.Tensor, bits: int, spread: Granularity, scale_dtype: str)
     kept = qp.scale.to(getattr(torch, scale_dtype))
     fits = bool((kept > 0).all() and kept.isfinite().all())
     return quantize(x, QParams(kept, None, qp.dtype, spread) if fits else qp)
+
+
+def _frames(granularity: str, group_size: int, row: int, column: int, rows: int, columns: int) -> tuple:
+    """(row, column, rows, columns) of those that share the outlier's scale, unless all do, and of the outlier."""
+    start = column // group_size * group_size
+    shared = {
+        "per axis 0": (row, 0, 1, columns),
+        "per axis 1": (0, column, rows, 1),
+        "per group": (row, start, 1, min(group_size, columns - start)),
+    }
+    return (*([shared[granularity]] if granularity in shared else []), (row, column, 1, 1))
 
 
 def _panels(chosen: Source, x: torch.Tensor, scales: torch.Tensor, restored: torch.Tensor, quant_max: int) -> tuple:
@@ -207,19 +221,23 @@ def _compared(x: torch.Tensor, name: str, size: int | None, bits: int, scale_dty
     spread = _granularity(name, size or 1)
     qt = _quantize(x, bits, spread, scale_dtype)
     restored = spread.spread(qt.qparams.scale.float(), x.shape) * qt.data
-    total, ratio = bits_per_weight(qt), sqnr(x, restored)
+    exact, back = x.double(), restored.double()  # here once, else in each metric
+    total, ratio = bits_per_weight(qt), sqnr(exact, back)
     return (
         Cell(name if size is None else f"{name} of {size}"),
         Cell(f"{qt.qparams.scale.numel():,}"),
         Cell(fixed(total, 3), total / FULL_BITS),
-        Cell(significant(mse(x, restored))),
+        Cell(significant(mse(exact, back))),
         Cell(_decibels(ratio), ratio / FULL_SQNR),
     )
 
 
-def _remark(x: torch.Tensor, granularity: str, group_size: int, scale_dtype: str, qt: QTensor) -> str:
+def _remark(x: torch.Tensor, granularity: str, group_size: int, scale_dtype: str, qt: QTensor, frames) -> str:
     """What is special about this setting."""
     parts, columns = [], x.shape[1]
+    if frames:
+        others = " and those that share its scale" if len(frames) > 1 else ""
+        parts.append(f"Framed: the outlier{others}. Colors: % of the largest |x| without it.")
     if str(qt.qparams.scale.dtype) != f"torch.{scale_dtype}":
         parts.append(f"{scale_dtype} cannot hold these scales, so they are kept in float32.")
     if granularity == "per group" and group_size >= columns:

@@ -27,6 +27,7 @@ class Panel:
 
     `shade` has the shape of `values` and says where on the palette each value lies, 0 to 1. `ticks` are
     (position 0 to 1, text) pairs under the color bar; `bands` is how many distinct colors the bar shows.
+    `frames` are drawn around cells: (row, column, rows, columns) each.
     """
 
     title: str
@@ -38,6 +39,7 @@ class Panel:
     bands: int = 256
     note: str = ""
     written: bool = True  # False: a picture, however few the values
+    frames: tuple[tuple[int, int, int, int], ...] = ()
 
     @property
     def small(self) -> bool:
@@ -158,11 +160,23 @@ def color_bar(panel: Panel, width: int) -> str:
     return image(to_index(shades), panel.palette, width, 10, "") + f'<div class="ticks">{ticks}</div>'
 
 
+def framed(body: str, panel: Panel) -> str:
+    """The map with the panel's frames over it, each placed in percent of the whole."""
+    rows, columns = (length / 100 for length in panel.values.shape)
+    frames = "".join(
+        f'<div style="top:{i / rows:.6g}%;left:{j / columns:.6g}%;height:{m / rows:.6g}%;width:{n / columns:.6g}%">'
+        "</div>"
+        for i, j, m, n in panel.frames
+    )
+    return f'<div class="framed">{body}{frames}</div>'
+
+
 def panel_html(panel: Panel) -> str:
     """A `<figure>`: title, map, color bar."""
     columns = panel.values.shape[1]
     width = max(WIDTH, CELL * columns) if panel.small else WIDTH
     body = table(panel) if panel.small else image(to_index(panel.shade), panel.palette, width, WIDTH, panel.alt)
+    body = framed(body, panel) if panel.frames else body
     caption = f"<b>{html.escape(panel.title)}</b> <span>{html.escape(panel.note)}</span>"
     bar = color_bar(panel, width)
     return f'<figure style="width:{width}px"><figcaption>{caption}</figcaption>{body}{bar}</figure>'

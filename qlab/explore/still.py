@@ -18,8 +18,8 @@ def still_png(state: State) -> str:
     from matplotlib.colors import ListedColormap
     from matplotlib.figure import Figure
 
-    across = min(len(state.panels), PANELS_ACROSS)
-    down = -(-len(state.panels) // across)
+    down = -(-len(state.panels) // PANELS_ACROSS)
+    across = -(-len(state.panels) // down)  # rows of one length
     charts = [chart for chart in (state.lead, state.chart) if chart]
     size = 2.4 * across, 3.0 * down + 2.4 * len(charts)
     figure = Figure(figsize=size, layout="constrained")
@@ -37,10 +37,16 @@ def still_png(state: State) -> str:
 
 
 def _draw_panel(figure, axes, panel: Panel, colors) -> None:
-    """One map with its color bar, and its numbers where there are few."""
+    """One map with its color bar and frames, and its numbers where there are few."""
+    from matplotlib.patches import Rectangle
+
     drawn = axes.imshow(panel.shade, cmap=colors, vmin=0, vmax=1, aspect="auto", interpolation="nearest")
     axes.set_title(f"{panel.title} {panel.note}".strip(), fontsize=9)
     axes.set_axis_off()
+    for row, column, rows, columns in panel.frames:
+        for color, width in (("white", 3), ("black", 1)):
+            place = column - 0.5, row - 0.5
+            axes.add_patch(Rectangle(place, columns, rows, fill=False, edgecolor=color, linewidth=width))
     bar = figure.colorbar(drawn, ax=axes, orientation="horizontal", pad=0.02, ticks=[at for at, _ in panel.ticks])
     bar.ax.set_xticklabels([text for _, text in panel.ticks], fontsize=8)
     bar.outline.set_visible(False)

@@ -24,11 +24,14 @@ STYLE = """<style>
 .qlab-view .panels {display: flex; flex-flow: row wrap; gap: 12px 14px}
 .qlab-explorer {container-type: inline-size}
 @container (max-width: 841px) {.qlab-view .panels:has(figure:nth-child(4)) {max-width: 420px}}
+.qlab-view .panels:has(figure:nth-child(6):last-child) {max-width: 636px}
 .qlab-view figure {margin: 0}
 .qlab-view figcaption {white-space: nowrap; margin-bottom: 4px}
 .qlab-view figcaption span, .qlab-view .ticks {font-size: 12px; color: var(--jp-ui-font-color2, CanvasText)}
 .qlab-view img {display: block; image-rendering: pixelated}
 .qlab-view table {border-collapse: collapse; table-layout: fixed; margin: 0; font-size: 11px; border: 0}
+.qlab-view .framed {position: relative; width: fit-content}
+.qlab-view .framed div {position: absolute; outline: 1px solid #000; box-shadow: 0 0 0 2px #fff}
 .qlab-view td {padding: 0; text-align: center; border: 0}
 .qlab-view figure > img:last-of-type {margin-top: 6px}
 .qlab-view .ticks {position: relative; height: 18px}
