@@ -154,6 +154,8 @@ def measured_vs_predicted(
         axes.loglog(x, predicted, color="0.4", label="predicted")
         axes.loglog(x, measured, "o", label="measured")
         axes.set(xlabel=xlabel, ylabel=ylabel, title=title)
+        lowest = min(measured.min().item(), predicted.min().item())
+        axes.set_ylim(bottom=0.97 * _digit_and_zeros(lowest))  # so that a tick stands at or below the lowest point
         if len(x) <= 8:  # few enough to name each on the axis
             axes.set_xticks(x.tolist(), [f"{v:g}" for v in x.tolist()])
             axes.xaxis.minorticks_off()
@@ -220,6 +222,16 @@ def _matrix(x: Tensor, name: str) -> Tensor:
 def _peak(x: Tensor) -> float:
     """The largest magnitude, or 1 where all is 0."""
     return x.double().abs().max().item() or 1.0
+
+
+def _digit_and_zeros(value: float) -> float:
+    """A positive number rounded down to one digit: where a logarithmic axis has its ticks.
+
+    >>> _digit_and_zeros(1.29), _digit_and_zeros(470.0)
+    (1.0, 400.0)
+    """
+    power = 10.0 ** math.floor(math.log10(value))
+    return math.floor(value / power) * power
 
 
 def _label(name: str, unit: str) -> str:

@@ -207,6 +207,15 @@ def test_measured_vs_predicted():
     assert (axes.get_xlabel(), axes.get_ylabel(), title(axes)) == ("scale", "MSE", "t")
 
 
+@pytest.mark.parametrize("lowest", [1.29, 1.0, 0.031, 470.0], ids=str)
+def test_measured_vs_predicted_has_a_tick_at_or_below_the_lowest_point(lowest):
+    measured, predicted = [lowest, 4 * lowest], [1.01 * lowest, 4 * lowest]
+    axes = plots.measured_vs_predicted([1, 2], measured, predicted).axes[0]
+    low = axes.get_ylim()[0]
+    ticks = [*axes.yaxis.get_majorticklocs(), *axes.yaxis.get_minorticklocs()]
+    assert any(low <= tick <= lowest * (1 + 1e-9) for tick in ticks)
+
+
 QT = quantize(torch.ones(2, 3), QParams(scale=1.0))
 BAD = {
     "a list": (lambda: plots.heatmap([[1.0]]), TypeError, "x must be a tensor, got list"),
