@@ -1,11 +1,14 @@
 """Lesson 05's exercises: mistakes in other hands, and cases that leave no doubt about who is right."""
 
+import math
+
 import pytest
 import torch
 
 import qlab as ql
 from qlab.exercises.checking import check
 from qlab.exercises.grading import grade
+from qlab.exercises.lesson05.axes import turned_to_zero
 from qlab.exercises.registry import EXERCISES
 
 
@@ -41,6 +44,18 @@ def unfolded(weight, group_size, quant_max):
     return in_float64(groups.reshape(-1, group_size), quant_max).reshape(len(weight), -1)
 
 
+def cast(rows, quant_max):
+    scale = rows.abs().amax(dim=1, keepdim=True) / quant_max
+    return (rows / scale).to(torch.int8) * scale
+
+
+def first_found(weight, choices, max_mse):
+    for bits, group_size in choices:
+        groups = weight.reshape(-1, group_size)
+        if (in_float64(groups, 2 ** (bits - 1) - 1) - groups).square().mean() <= max_mse:
+            return bits, group_size
+
+
 # The same mistakes as people write them, often with a second one beside.
 VARIANTS = {
     "dim=axis": ("05_channel_scales", lambda x, axis, n: x.abs().amax(dim=axis) / n, "axis_reduced"),
@@ -53,6 +68,23 @@ VARIANTS = {
         "epsilon",
     ),
     "1 - axis": ("05_channel_scales", lambda x, axis, n: x.abs().amax(1 - axis, keepdim=True) / n, "matrices_only"),
+    "the range, halved": (
+        "05_channel_scales",
+        lambda x, axis, n: (
+            (x.movedim(axis, 0).flatten(1).amax(1) - x.movedim(axis, 0).flatten(1).amin(1)).reshape(
+                [-1 if i == axis else 1 for i in range(x.dim())]
+            )
+            / (2 * n)
+        ),
+        "range_halved",
+    ),
+    "cast without rounding": (
+        "05_through_groups",
+        lambda w, size, n: torch.cat([cast(part, n) for part in w.split(size, dim=1)], dim=1),
+        "truncated",
+    ),
+    "scales of a row": ("05_bits_per_weight", lambda r, c, b, g, s, z: b + math.ceil(c / g) * (s + z), "row_added"),
+    "the first, found in a loop": ("05_cheapest", first_found, "first_that_fits"),
     "the published reshape": (
         "05_through_groups",
         lambda w, size, n: unguarded(w.view(-1, size), n).view(w.shape),
@@ -75,14 +107,9 @@ def test_a_last_group_that_is_left_alone_is_named():
 
 # Each resembles a known mistake, but is not that mistake.
 RESEMBLING = {
-    "the range, halved": (
+    "the mean magnitude": (
         "05_channel_scales",
-        lambda x, axis, n: (
-            (x.movedim(axis, 0).flatten(1).amax(1) - x.movedim(axis, 0).flatten(1).amin(1)).reshape(
-                [-1 if i == axis else 1 for i in range(x.dim())]
-            )
-            / (2 * n)
-        ),
+        lambda x, axis, n: x.abs().mean(dim=[i for i in range(x.dim()) if i != axis], keepdim=True) / n,
     ),
     "weight itself": ("05_through_groups", lambda w, size, n: w.clone()),
     "one bit more": ("05_bits_per_weight", lambda r, c, b, g, s, z: b + 1),
@@ -144,7 +171,7 @@ def test_the_cheapest_is_clear(case):
         assert weight.shape[1] % group_size == 0
         qparams = ql.choose_qparams(weight, f"int{bits}", "symmetric", ql.PerGroup(group_size))
         error = ql.mse(weight, ql.fake_quantize(weight, qparams))
-        assert abs(error / max_mse - 1) > 0.03
+        assert error == max_mse or abs(error / max_mse - 1) > 0.03
         good += [cost] if error <= max_mse else []
     assert good.count(min(good)) == 1
 
@@ -168,4 +195,32 @@ def test_a_tensor_that_is_not_asked_for_is_told_why(value, told):
 
 def test_a_right_tensor_is_shown_with_its_counts():
     (row,) = check("05_rows_or_columns", torch.tensor([[1.0], [2.0], [-3.0], [900.0]]).expand(4, 4)).rows
-    assert row.text == "Here 0 turn to 0 with a scale a row, and 12 with a scale a column."
+    assert row.text.startswith("Here 0 turn to 0 with a scale a row, and 12 with a scale a column. One outlier is")
+
+
+def test_one_outlier_turns_at_most_its_column_to_zero():
+    for magnitude in (2.0, 14.0, 1e6):
+        for place in range(16):
+            x = torch.ones(16).index_fill(0, torch.tensor(place), magnitude).reshape(4, 4)
+            assert turned_to_zero(x, axis=1) == (3 if magnitude >= 14 else 0)
+
+
+def test_a_fourteenth_of_the_largest_turns_to_zero():
+    x = torch.ones(4, 4)
+    x[1] = 14.0
+    assert check("05_rows_or_columns", x).passed
+    x[1] = 13.9
+    assert not check("05_rows_or_columns", x).passed
+
+
+@pytest.mark.parametrize("name", ["half_the_width", "divided_by_128"])
+@pytest.mark.parametrize("exercise", ["05_channel_scales", "05_through_groups"])
+def test_a_diagnosis_that_names_four_bits_stands_beside_a_call_with_four(exercise, name):
+    for wrong in EXERCISES[exercise].wrong_answers:
+        if wrong.name.startswith(name):
+            assert grade(EXERCISES[exercise], wrong.function).case.args[2] == 7
+
+
+def test_what_a_worse_choice_costs_is_told():
+    why = grade(EXERCISES["05_cheapest"], lambda weight, choices, bound: choices[0]).why
+    assert why == "(5, 4) meets the bound at 9 bits per weight; this is (4, 2), at 12."

@@ -45,6 +45,10 @@ def _counts(got):
     return f"Here {by_row} turn to 0 with a scale a row, and {by_column} with a scale a column."
 
 
+def _shown(got):
+    return f"{_counts(got)} {_NOT_ONE}"
+
+
 def single_outlier():
     x = torch.ones(4, 4)
     x[1, 2] = 100.0
@@ -72,6 +76,7 @@ def negative_row():
     return torch.tensor([[-500.0], [3.0], [0.02], [-1.0]]).expand(4, 4).clone()
 
 
+_NOT_ONE = "One outlier is not enough: it turns at most the three others of its column to 0."
 _SHARED = (
     "With a scale a row, a large value costs the others of its row, as one a column costs the others of its "
     "column. A row of values of one size loses none."
@@ -82,7 +87,7 @@ _SWAPPED = (
 )
 _TOO_FEW = (
     "A scale a row keeps every value, as it should, but too many survive with a scale a column. A value turns to 0 "
-    "when it is below half a step: less than a fourteenth of the largest of its column."
+    "when it is at most half a step: a fourteenth of the largest of its column, or less."
 )
 
 ROWS_OR_COLUMNS = Exercise(
@@ -96,13 +101,12 @@ ROWS_OR_COLUMNS = Exercise(
     reference=rows_save_it,
     cases=(Case(),),
     verify=_verify,
-    shown=_counts,
+    shown=_shown,
     hints=(
         "A value turns to 0 when it is small beside the largest one that shares its scale. Who shares a scale with "
         "whom?",
         "All values of a row must be of about one size. In a column, one must be far larger than the other three.",
-        "One row of large values, three of small ones. With int4 codes up to 7, small means less than 1/14 of "
-        "large.",
+        "One row of large values, three of small ones. With int4 codes up to 7, small means at most 1/14 of large.",
     ),
     wrong_answers=(
         WrongAnswer("single_outlier", single_outlier, _SHARED),

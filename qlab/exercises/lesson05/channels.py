@@ -52,9 +52,11 @@ def _cases():
     pruned = normal(5, 4, 6)
     pruned[2] = 0
     return (
-        Case((torch.tensor([[1.4, -0.7, 0.2], [0.3, 0.1, -2.1]]), 0, 7), "two rows"),
-        Case((torch.tensor([[1.4, -0.7, 0.2], [0.3, 0.1, -2.1]]), 1, 7), "the same, three columns"),
-        Case((torch.tensor([[0.5, -1.0], [0.25, -8.0]]), 0, 127), "square: the shape does not tell the axes apart"),
+        Case((torch.tensor([[1.75, -0.875, 0.2], [0.3, 0.1, -3.5]]), 0, 7), "two rows"),
+        Case((torch.tensor([[1.75, -0.875, 0.2], [0.3, 0.1, -3.5]]), 1, 7), "the same, three columns"),
+        Case(
+            (torch.tensor([[0.5, -31.75], [12.0, -63.5]]), 0, 127), "square: with keepdim the shape tells the axis"
+        ),
         Case((normal(1, 5, 8), 0, 127), "a Linear: its output channels are axis 0"),
         Case((normal(2, 6, 3, 3, 3), 0, 127), "a Conv2d: its output channels are axis 0"),
         Case((normal(3, 3, 6, 3, 3), 1, 127), "a ConvTranspose2d: its output channels are axis 1"),
@@ -84,7 +86,8 @@ CHANNEL_SCALES = Exercise(
         "x.abs().amax(dim=..., keepdim=True) takes a list of axes, and removes the ones you name: name all but "
         "axis. And what is the scale of a slice whose largest magnitude is 0?",
         "With others = [i for i in range(x.dim()) if i != axis], the largest magnitudes are "
-        "x.abs().amax(dim=others, keepdim=True). Divide by quant_max; torch.where puts 1 where they are 0.",
+        "x.abs().amax(dim=others, keepdim=True). Divide by quant_max; torch.where puts 1 where they "
+        "were 0.",
     ),
     wrong_answers=MISTAKES,
     alternatives=(one_at_a_time, axis_to_the_front),

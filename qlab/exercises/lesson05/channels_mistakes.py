@@ -25,18 +25,28 @@ _MATRICES_ONLY = (
     "This is right for matrices only. A kernel has four axes, and the maximum has to run over all of them but axis."
 )
 _HALF_THE_WIDTH = (
-    "This divides by half the width of the format, 127.5 in 8 bits, as torchao does. The largest value is then "
-    "127.5 steps away and rounds beyond the last code. Divide by quant_max."
+    "This divides by half the width of the format, 7.5 in 4 bits, as torchao does. The largest value is then 7.5 "
+    "steps from 0, and 8 is no code of these 4 bits. Divide by quant_max."
 )
 _ONE_TOO_MANY = (
-    "This divides by one more than quant_max: by 128 in 8 bits. The largest positive value then needs the code "
-    "128, which an int8 does not have. Divide by quant_max."
+    "This divides by one more than quant_max: by 8 in 4 bits. The largest positive value then needs the code 8, "
+    "which an int4 does not have. Divide by quant_max."
 )
 _SIGNED = (
     "This takes the largest value, not the largest magnitude: a slice whose extreme is negative gets too small a "
     "scale, and one without positive values a negative one. Take abs() first."
 )
 _ALWAYS_ROWS = "This keeps axis 0 whatever axis is asked for. Let the maximum run over all axes but axis."
+
+
+_RANGE_HALVED = (
+    "This is half the distance from the smallest value to the largest. It is the largest magnitude only where both "
+    "lie equally far from 0; elsewhere the longer side is cut off. Take the maximum of x.abs()."
+)
+_GUARDED_TOO_EARLY = (
+    "A slice of zeros gets the scale 1 / quant_max: the largest magnitude 0 became 1 before the division. Let the "
+    "scale become 1, after it."
+)
 
 
 def _all_but(x, axis):
@@ -54,6 +64,21 @@ def _mistake(name, diagnosis, reduced=_all_but, size=torch.abs, more=0.0, keepdi
 
     answer.__name__ = name
     return WrongAnswer(name, answer, diagnosis)
+
+
+def range_halved(x, axis, quant_max):
+    scale = range_halved_no_guard(x, axis, quant_max)
+    return torch.where(scale == 0, 1.0, scale)
+
+
+def range_halved_no_guard(x, axis, quant_max):
+    others = _all_but(x, axis)
+    return (x.amax(dim=others, keepdim=True) - x.amin(dim=others, keepdim=True)) / (2 * quant_max)
+
+
+def guarded_too_early(x, axis, quant_max):
+    largest = x.abs().amax(dim=_all_but(x, axis), keepdim=True)
+    return torch.where(largest == 0, 1.0, largest) / quant_max
 
 
 def _both(name, diagnosis, **steps):
@@ -80,6 +105,9 @@ MISTAKES = (
     *_both("one_for_all_kept", _ONE_FOR_ALL, reduced=lambda x, axis: list(range(x.dim()))),
     _mistake("no_guard", _NO_GUARD, guard=False),
     _mistake("epsilon", EPSILON, guard=False, epsilon=1e-8),
+    WrongAnswer("guarded_too_early", guarded_too_early, _GUARDED_TOO_EARLY),
+    WrongAnswer("range_halved", range_halved, _RANGE_HALVED),
+    WrongAnswer("range_halved_no_guard", range_halved_no_guard, _RANGE_HALVED),
     *_both("axes_dropped", _DROPPED, keepdim=False),
     *_both("matrices_only", _MATRICES_ONLY, reduced=_the_other_of_two),
     *_both("always_rows", _ALWAYS_ROWS, reduced=_all_but_the_first),

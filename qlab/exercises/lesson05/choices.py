@@ -3,7 +3,9 @@
 import torch
 
 from qlab.affine import quantize
-from qlab.exercises.spec import Case, Exercise, WrongAnswer
+from qlab.exercises.comparing import kind
+from qlab.exercises.lesson05.choices_mistakes import MISTAKES
+from qlab.exercises.spec import Case, Exercise
 from qlab.exercises.values import show
 from qlab.granularity import PerGroup
 from qlab.metrics import bits_per_weight, mse
@@ -26,14 +28,15 @@ def cheapest(weight, choices, max_mse):
 
 
 def _compare_choice(expected, got, case):
+    if isinstance(got, (tuple, int, float)) and got == expected:
+        return None
     if not isinstance(got, tuple) or len(got) != 2:
-        return "Expected one of the choices, (bits, group_size)."
+        return f"Expected one of the choices, (bits, group_size), got {kind(got)}."
     cost = {choice: choice[0] + 16 / choice[1] for choice in case.args[1]}
     if got not in cost:
         return f"{show(got)} is none of the choices."
-    if got == expected:
-        return None
-    return f"{show(expected)} meets the bound at {cost[expected]:g} bits per weight; this is {show(got)}."
+    best = f"{show(expected)} meets the bound at {cost[expected]:g} bits per weight"
+    return f"{best}; this is {show(got)}, at {cost[got]:g}."
 
 
 def with_the_library(weight, choices, max_mse):
@@ -57,46 +60,6 @@ def scales_kept_in_float16(weight, choices, max_mse):
     return good[min(good)]
 
 
-def _errors(weight, choices):
-    """The MSE of every choice."""
-    for bits, group_size in choices:
-        qparams = choose_qparams(weight, f"int{bits}", "symmetric", PerGroup(group_size))
-        yield (bits, group_size), mse(weight, quantize(weight, qparams).dequantize())
-
-
-def fewest_code_bits(weight, choices, max_mse):
-    good = [choice for choice, error in _errors(weight, choices) if error <= max_mse]
-    return min(good, key=lambda choice: choice[0])
-
-
-def fewest_code_bits_then_largest_group(weight, choices, max_mse):
-    good = [choice for choice, error in _errors(weight, choices) if error <= max_mse]
-    return min(good, key=lambda choice: (choice[0], -choice[1]))
-
-
-def codes_without_sign(weight, choices, max_mse):
-    good = []
-    for bits, group_size in choices:
-        groups = weight.reshape(-1, group_size)
-        scale = groups.abs().amax(dim=1, keepdim=True) / (2**bits - 1)
-        if mse(groups, torch.round(groups / scale) * scale) <= max_mse:
-            good.append((bits, group_size))
-    return min(good, key=lambda choice: choice[0] + 16 / choice[1])
-
-
-def largest_group(weight, choices, max_mse):
-    good = [choice for choice, error in _errors(weight, choices) if error <= max_mse]
-    return max(good, key=lambda choice: choice[1])
-
-
-def smallest_error(weight, choices, max_mse):
-    return min(_errors(weight, choices), key=lambda pair: pair[1])[0]
-
-
-def bound_ignored(weight, choices, max_mse):
-    return min(choices, key=lambda choice: choice[0] + 16 / choice[1])
-
-
 def _choice_cases():
     def normal(seed, outlier=None):
         x = torch.randn(16, 128, generator=torch.Generator().manual_seed(seed))
@@ -104,8 +67,11 @@ def _choice_cases():
             x[3, 5] = outlier
         return x
 
-    choices = [(3, 8), (3, 32), (4, 16), (4, 32), (4, 128), (5, 16), (5, 64)]
+    choices = [(5, 64), (4, 16), (3, 8), (4, 128), (5, 16), (3, 32), (4, 32)]
     small = torch.tensor([[0.2, -0.35, 7.0, 0.6], [-1.4, 0.4, 0.86, -0.16]])
+    quarters = torch.tensor(
+        [[7.0, 0.25, -3.25, 1.0], [-7.0, 2.0, 5.25, 0.25]]
+    )  # 4 of 8 are a quarter of a step off
     return (
         Case((small, [(4, 2), (4, 4), (5, 4)], 0.03), "two rows"),
         Case((small, [(4, 2), (4, 4), (5, 4)], 0.1), "the same, more error allowed"),
@@ -115,14 +81,11 @@ def _choice_cases():
         Case((normal(1), choices, 1.0), "any error is allowed"),
         Case((normal(2, outlier=60.0), choices, 0.035), "an outlier"),
         Case((normal(2, outlier=60.0), choices, 0.02), "an outlier, less error allowed"),
+        Case((normal(1), [(4, 64), (3, 16)], 0.05), "the 16 bits of a scale decide"),
+        Case((quarters, [(5, 4), (4, 4)], 4 * 0.25**2 / 8), "an error of exactly max_mse"),
         Case((normal(3) * 0.01, choices, 1.2e-6), "small weights"),
     )
 
-
-_SCALES_FORGOTTEN = (
-    "This compares the bits of the codes and forgets the scales. 3 bits in groups of 8 are 5 bits per weight: more "
-    "than 4 bits in groups of 128, which are 4.125."
-)
 
 CHEAPEST = Exercise(
     id="05_cheapest",
@@ -139,37 +102,11 @@ CHEAPEST = Exercise(
     hints=(
         "Measure every choice: its error says whether it may be taken, its bits per weight whether it should.",
         "3 bits in groups of 8 cost more than 4 bits in groups of 128. Compare bits + 16 / group_size.",
-        "For each choice: groups = weight.reshape(-1, group_size), a scale for each, the error of "
-        "torch.round(groups / scale) * scale. Keep (bits + 16 / group_size, bits, group_size) where the mean "
-        "square is at most max_mse; min of these, without its first entry.",
+        "For each choice: groups = weight.reshape(-1, group_size), which runs over no end of a row because "
+        "group_size divides it; a scale for each, the error of torch.round(groups / scale) * scale. Keep "
+        "(bits + 16 / group_size, bits, group_size) where the mean square is at most max_mse; min of these, "
+        "without its first entry.",
     ),
-    wrong_answers=(
-        WrongAnswer("fewest_code_bits", fewest_code_bits, _SCALES_FORGOTTEN),
-        WrongAnswer("fewest_code_bits_then_largest_group", fewest_code_bits_then_largest_group, _SCALES_FORGOTTEN),
-        WrongAnswer(
-            "codes_without_sign",
-            codes_without_sign,
-            "2 ** bits - 1 is the largest unsigned code. These codes have a sign: the largest is "
-            "2 ** (bits - 1) - 1, so the steps are twice as wide and the MSE four times as large.",
-        ),
-        WrongAnswer(
-            "largest_group",
-            largest_group,
-            "The largest group has the cheapest scales, but not the fewest bits: a wider code in larger groups can "
-            "cost more than a narrower one in smaller groups. Compare the sums.",
-        ),
-        WrongAnswer(
-            "smallest_error",
-            smallest_error,
-            "This is the choice with the smallest error. It is good enough, but another one is too and costs "
-            "fewer bits.",
-        ),
-        WrongAnswer(
-            "bound_ignored",
-            bound_ignored,
-            "This is the cheapest choice of all, but its error is above max_mse. First keep those that meet the "
-            "bound.",
-        ),
-    ),
+    wrong_answers=MISTAKES,
     alternatives=(with_the_library, scales_kept_in_float16),
 )

@@ -44,6 +44,14 @@ def scale_counted_once(rows, columns, bits, group_size, scale_bits, zero_point_b
     return bits + (scale_bits + zero_point_bits) / (rows * columns)
 
 
+def row_added(rows, columns, bits, group_size, scale_bits, zero_point_bits):
+    return bits + -(-columns // group_size) * (scale_bits + zero_point_bits)
+
+
+def matrix_added(rows, columns, bits, group_size, scale_bits, zero_point_bits):
+    return bits + rows * -(-columns // group_size) * (scale_bits + zero_point_bits)
+
+
 def not_divided(rows, columns, bits, group_size, scale_bits, zero_point_bits):
     return rows * columns * bits + rows * -(-columns // group_size) * (scale_bits + zero_point_bits)
 
@@ -143,6 +151,18 @@ BITS_PER_WEIGHT = Exercise(
             "not_divided",
             not_divided,
             "These are the bits of the whole matrix, counted right. Divide them by its rows * columns weights.",
+        ),
+        WrongAnswer(
+            "row_added",
+            row_added,
+            "This adds the scales of a whole row to the bits of one weight. The weights of the row share them: "
+            "divide by columns.",
+        ),
+        WrongAnswer(
+            "matrix_added",
+            matrix_added,
+            "This adds the scales of the whole matrix to the bits of one weight. All weights share them: divide by "
+            "rows * columns.",
         ),
         WrongAnswer("zero_points_forgotten", zero_points_forgotten, _ZERO_POINTS),
         WrongAnswer("rounded_down", rounded_down, _ROUNDED_DOWN),

@@ -88,12 +88,12 @@ def _cases():
     pruned[1, 4:] = 0
     outlier = normal(4, 6, 16)
     outlier[3, 5] = 40.0
-    small = torch.tensor([[0.2, -0.35, 7.0, 0.6], [-1.4, 0.4, 0.86, -0.16]])
+    small = torch.tensor([[0.25, -0.4375, 7.0, 0.6], [-1.75, 0.4, 0.4375, -0.1]])
     return (
         Case((small, 2, 7), "two rows, two groups each"),
         Case((small, 4, 7), "one group a row"),
         Case((normal(1, 8, 32), 8, 127), "random, eight bits"),
-        Case((torch.tensor([[1.0, 0.3, -0.4, 7.0, 3.1, 0.2]] * 2), 4, 7), "six columns in groups of four"),
+        Case((torch.tensor([[1.0, 0.3, -0.4, 7.0, 3.5, 0.2]] * 2), 4, 7), "six columns in groups of four"),
         Case((normal(2, 3, 5), 2, 7), "the last group of each row has one element"),
         Case((normal(3, 5, 7), 16, 7), "a group longer than the row"),
         Case((outlier, 4, 7), "an outlier"),

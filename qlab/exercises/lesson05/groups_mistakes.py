@@ -36,6 +36,10 @@ _HALF_THE_WIDTH = (
     "This divides by half the width of the format, 7.5 in 4 bits, as torchao does. The largest value of a group "
     "then does not come back exactly. Divide by quant_max."
 )
+_TRUNCATED = (
+    "The division is cut off toward 0, not rounded: .to(torch.int8) alone does that, and leaves errors of up to a "
+    "whole step. Round first, with torch.round."
+)
 _CODES = "These are the codes. Multiply each with the scale of its group: the result should be near weight again."
 
 
@@ -97,6 +101,16 @@ def _both(function, diagnosis, name=None, **steps):
         yield WrongAnswer(answer.__name__, answer, diagnosis)
 
 
+def truncated(weight, group_size, quant_max):
+    parts = [weight[:, i : i + group_size] for i in range(0, weight.shape[1], group_size)]
+    return torch.cat([_truncated_round_trip(part, quant_max) for part in parts], dim=1)
+
+
+def _truncated_round_trip(rows, quant_max):
+    scale = rows.abs().amax(dim=1, keepdim=True) / quant_max
+    return (rows / torch.where(scale == 0, 1.0, scale)).to(torch.int8) * scale
+
+
 def no_guard(weight, group_size, quant_max):
     return _by_parts(weight, group_size, quant_max, guard=False)
 
@@ -112,5 +126,6 @@ MISTAKES = (
     *_both(_by_parts, _ROWS_TOGETHER, "rows_together", dim=(0, 1)),
     *_both(_by_parts, _CODES, "codes_returned", back=False),
     *_both(_by_parts, _HALF_THE_WIDTH, "half_the_width", more=0.5),
+    WrongAnswer("truncated", truncated, _TRUNCATED),
     WrongAnswer("no_guard", no_guard, _NO_GUARD),
 )
