@@ -77,7 +77,7 @@ def state(tensor=None, bits: int = 4, skew: int = 0, codes: str = "signed") -> S
         call=call("symmetric", *filter(None, [chosen.call]), bits=bits, skew=skew, codes=codes),
         numbers=_numbers(pair, rulers),
         panels=_panels(x, pair, largest),
-        chart=_rulers(x, rulers),
+        lead=_rulers(x, rulers),
         table=_compare(results, bits),
         remark=_remark(x, bits, skew, codes),
         note=_note(chosen),
@@ -153,19 +153,16 @@ def _rulers(x: torch.Tensor, rulers: list[Ruler]) -> Rulers:
 
 
 def _panels(x: torch.Tensor, pair: dict[str, Result], largest: float) -> tuple[Panel, ...]:
-    """A row for each scheme: codes, dequantized and error; before them the original, and whose error is smaller."""
-    rows = []
+    """Codes and errors, a column for each scheme; before them the original, and whose error is smaller."""
+    codes, errors = [], []
     for name, result in pair.items():
-        qp, restored = result.qt.qparams, result.restored.numpy()
+        qp = result.qt.qparams
         zero_point = 0 if qp.zero_point is None else int(qp.zero_point)
-        error = error_panel(f"{name} error", restored - x.numpy(), largest)
-        rows += [
-            code_panel(f"{name} codes", result.qt.data.numpy(), qp.quant_min, qp.quant_max, zero_point),
-            value_panel(f"{name} dequantized", restored, largest),
-            replace(error, note=unit_note(largest)),
-        ]
+        codes.append(code_panel(f"{name} codes", result.qt.data.numpy(), qp.quant_min, qp.quant_max, zero_point))
+        error = error_panel(f"{name} error", (result.restored - x).numpy(), largest)
+        errors.append(replace(error, note=unit_note(largest)))
     original = value_panel("original", x.numpy(), largest)
-    return original, *rows[:3], _closer_panel(x, pair, rows[2].decimals, largest), *rows[3:]
+    return original, *codes, _closer_panel(x, pair, errors[0].decimals, largest), *errors
 
 
 def _closer_panel(x: torch.Tensor, pair: dict[str, Result], decimals: int, largest: float) -> Panel:
@@ -180,20 +177,20 @@ def _closer_panel(x: torch.Tensor, pair: dict[str, Result], decimals: int, large
 
 
 def _numbers(pair: dict[str, Result], rulers: list[Ruler]) -> dict[str, Number]:
-    """The figures above the panels: six for each scheme."""
+    """The figures above the panels: of each kind first affine, then symmetric."""
     shown = {}
     for ruler, (name, result) in zip(rulers, pair.items(), strict=True):
-        zero_point = fixed(ruler.zero_point, 0) if name == "affine" else "none"
         wasted = f"{ruler.wasted} of {len(ruler.codes)} codes"
-        shown |= {
-            f"{name}_scale": Number(f"{name} scale", ruler.scale, significant(ruler.scale)),
-            f"{name}_zero_point": Number(f"{name} zero point", ruler.zero_point, zero_point),
-            f"{name}_wasted": Number(f"{name} wasted", ruler.wasted, wasted),
-            f"{name}_bits": Number(f"{name} bits", result.bits, f"{fixed(result.bits, 3)} per weight"),
-            f"{name}_mse": Number(f"{name} MSE", result.mse, significant(result.mse)),
-            f"{name}_sqnr": Number(f"{name} SQNR", result.sqnr, _decibels(result.sqnr)),
+        shown[name] = {
+            "scale": Number(f"{name} scale", ruler.scale, significant(ruler.scale)),
+            "wasted": Number(f"{name} wasted", ruler.wasted, wasted),
+            "bits": Number(f"{name} bits", result.bits, f"{fixed(result.bits, 3)} per weight"),
+            "mse": Number(f"{name} MSE", result.mse, significant(result.mse)),
+            "sqnr": Number(f"{name} SQNR", result.sqnr, _decibels(result.sqnr)),
         }
-    return shown
+    numbers = {f"{name}_{kind}": shown[name][kind] for kind in shown["affine"] for name in shown}
+    zero_point = rulers[0].zero_point
+    return numbers | {"affine_zero_point": Number("affine zero point", zero_point, fixed(zero_point, 0))}
 
 
 def _decibels(ratio: float) -> str:

@@ -63,6 +63,11 @@ class Rulers:
     counts: np.ndarray
 
     @property
+    def text(self) -> str:
+        """Both rulers in words."""
+        return f"{self.above.alt}. {self.below.alt}."
+
+    @property
     def html(self) -> str:
         """An SVG as wide as its pane, and labels in HTML so that they keep their size in a narrow one."""
         bottom = 2 * (COMB + GAP) + BARS
@@ -71,8 +76,7 @@ class Rulers:
             f'<path class="axis" d="M0 {COMB + GAP + BARS}H{UNITS}M{UNITS / 2} 0V{bottom}"/>{self._bars()}'
             f"{self._comb(self.above, 0)}{self._comb(self.below, bottom - COMB)}</svg>"
         )
-        alt = f"{self.above.alt}. {self.below.alt}."
-        return f'<div class="rulers" role="img" aria-label="{alt}">{drawing}{self._labels(bottom)}</div>'
+        return f'<div class="rulers" role="img" aria-label="{self.text}">{drawing}{self._labels(bottom)}</div>'
 
     def draw(self, axes) -> None:
         """The same on matplotlib's axes."""
