@@ -45,3 +45,13 @@ def test_lists_keys_and_the_button_change_pixels_and_numbers(page, explorer):
     settled_call(page, f"image={first + 1}")
     assert shown_numbers(explorer) == expected_numbers(dtype="float8_e5m2", image=first + 1)
     assert not page.problems
+
+
+def test_lesson_02_runs_and_its_explorer_moves(lab, page):
+    run_notebook(page, lab.url, "02_downcasting.ipynb")
+    explorer = page.locator(".qlab-explorer")
+    settled_call(page)
+    explorer.get_by_label("show", exact=True).select_option("activations")
+    assert "show='activations'" in settled_call(page, "activations")
+    assert page.locator(".jp-OutputArea-output[data-mime-type*='error']").count() == 0
+    assert not page.problems
