@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from qlab.__main__ import map_of_library
+from qlab.reading_order import map_of_library
 
 
 def app_notebook(name: str) -> str:

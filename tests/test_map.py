@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import qlab
-from qlab.__main__ import READING_ORDER, map_of_library
+from qlab.reading_order import READING_ORDER, map_of_library
 
 PACKAGE = Path(qlab.__file__).parent
 MAP = map_of_library()
@@ -24,7 +24,7 @@ def entries(owner):
 
 def test_every_module_is_on_the_map_in_reading_order():
     here = {p.stem for p in PACKAGE.iterdir() if p.suffix == ".py" or (p / "__init__.py").exists()}
-    assert here - {"__init__", "__main__"} == set(READING_ORDER), "change READING_ORDER in qlab/__main__.py"
+    assert here - {"__init__", "__main__"} == set(READING_ORDER), "change READING_ORDER in qlab/reading_order.py"
     assert [line.split(":")[0] for line in MAP.splitlines() if line.startswith("qlab.")] == [
         f"qlab.{name}" for name in READING_ORDER
     ]
