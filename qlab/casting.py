@@ -6,6 +6,8 @@ casts differ from these is listed in `docs/casts.md`. Nothing here scales: 1000 
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import torch
 
 from qlab.dtypes import FORMATS, DType, dtype, values_by_code
@@ -132,9 +134,14 @@ def _codes(x: torch.Tensor, spec: DType) -> torch.Tensor:
     if spec.kind == "codebook":
         return nearest_code(x)
     half = 2 ** (spec.bits - 1) if spec.signed else 2**spec.bits
-    magnitudes = values_by_code(spec)[:half]
-    magnitudes = magnitudes[~magnitudes.isnan()]  # ascending: the codes of positive floats are in order
     quiet_nan = 2 ** (spec.bits - 1) - 2 ** (spec.mantissa_bits - 1) if spec.specials == "ieee" else half - 1
-    code = torch.searchsorted(magnitudes, x.double().abs())
+    code = torch.searchsorted(_magnitudes(spec, half), x.double().abs())
     code = torch.where(x.isnan(), quiet_nan, code)
     return code + torch.where(torch.signbit(x), half, 0) if spec.signed else code
+
+
+@lru_cache
+def _magnitudes(spec: DType, half: int) -> torch.Tensor:
+    """What the codes without a sign stand for, NaN left out; ascending, as the codes of positive floats are."""
+    magnitudes = values_by_code(spec)[:half]
+    return magnitudes[~magnitudes.isnan()]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -13,50 +13,18 @@ from qlab.casting import bits as bits_of
 from qlab.casting import cast, from_bits
 from qlab.dtypes import FORMATS, DType, dtype
 from qlab.explore.base import Explorer, choice, number, refill, steps
-from qlab.explore.bitfields import BitFields, exact, take_apart
+from qlab.explore.bitfields import take_apart
 from qlab.explore.bitrow import BitRow
-from qlab.explore.comparison import Cell, Comparison
-from qlab.explore.numberlines import NumberLines, neighbors, positive
+from qlab.explore.inspected import Inspected, beyond, remark
+from qlab.explore.numberlines import neighbors
+from qlab.explore.other_formats import cast_tensor, compare, decibels, digits
 from qlab.explore.panels import Panel, error_panel, fixed, significant, value_panel
 from qlab.explore.tensors import Source, names, source
 from qlab.explore.view import Number, State, call
-from qlab.metrics import mse, sqnr
+from qlab.metrics import mse
 
-COMPARED = ("float32", "float16", "bfloat16", "float8_e4m3fn", "float8_e5m2", "float4_e2m1fn", "int8")
-FULL_SQNR = 150  # dB at which a bar of the table is full: about what float32 gives
 _OVERFLOW = (("largest value", True), ("infinity or NaN", False))
 DECADES, DIGITS = range(-10, 6), (1.0, 1.3, 1.5, 2.0, 3.0, 4.0, 5.0, 6.5, 8.0)
-
-
-@dataclass(frozen=True)
-class Inspected:
-    """A number in a format: what was entered, and the bits and the value that became of it."""
-
-    spec: DType
-    entered: float
-    code: BitFields
-    magnitudes: np.ndarray
-
-    @property
-    def lines(self) -> NumberLines:
-        """The number lines."""
-        return NumberLines(self.spec, self.entered, self.code.value, self.magnitudes)
-
-    @property
-    def text(self) -> str:
-        """The bits in words, and the neighbors."""
-        return "\n".join([self.code.text, *(line.alt for line in self.lines.lines[2:])])
-
-    @property
-    def html(self) -> str:
-        """The fields of the bits, and the number lines."""
-        return self.code.html + self.lines.html
-
-    def draw(self, axes) -> None:
-        """The same on matplotlib's axes."""
-        bits = " ".join(field.bits for field in self.code.fields)
-        axes.set_title(f"{bits}: {self.code.formula.replace('^', '**')}", fontsize=8)
-        self.lines.draw(axes)
 
 
 def formats(tensor=None, format: str = "float8_e4m3fn", value: float = 0.3, bits: str | None = None, saturate=True):
@@ -74,7 +42,7 @@ def formats(tensor=None, format: str = "float8_e4m3fn", value: float = 0.3, bits
     typed = entered if math.isfinite(entered) else 0.0
     controls = {
         "tensor": choice("tensor", tuple(sources), start.name, "the tensor to cast"),
-        "format": choice("format", tuple(FORMATS), format, "the number format"),
+        "format": choice("format", tuple(FORMATS), spec.name, "the number format"),
         "saturate": choice("overflow", _OVERFLOW, bool(saturate), "what 8-bit floats make of larger numbers"),
         "slider": steps("value", **_grid(typed), meaning="the number to store"),
         "value": number("exactly", typed, "the number to store, typed in"),
@@ -122,9 +90,9 @@ def state(tensor=None, format: str = "float8_e4m3fn", value: float = 0.3, bits: 
     return State(
         call=_call(chosen, spec, entered, shown, saturate),
         numbers=_numbers(chosen, spec, entered, code.value, saturate),
-        panels=_panels(chosen, _cast(chosen, spec.name, saturate)[0]),
-        table=_compare(chosen, spec, entered, saturate),
-        remark=_remark(spec, entered, code.value),
+        panels=_panels(chosen, cast_tensor(chosen, spec.name, saturate)[0]),
+        table=compare(chosen, spec, entered, saturate),
+        remark=remark(spec, entered, code.value),
         note=chosen.note,
         lead=Inspected(spec, entered, code, _magnitudes(chosen)),
     )
@@ -144,13 +112,6 @@ def _stored_bits(spec: DType, value: float, saturate: bool) -> str:
     return bits_of(cast(torch.tensor([value], dtype=torch.float64), spec, saturate), spec)[0]
 
 
-@lru_cache(maxsize=64)
-def _cast(chosen: Source, name: str, saturate: bool) -> tuple[torch.Tensor, float]:
-    """The tensor in a format, and its SQNR: NaN where it has become infinite or NaN somewhere."""
-    restored = cast(chosen.x, name, saturate)
-    return restored, sqnr(chosen.x, restored) if restored.isfinite().all() else math.nan
-
-
 @lru_cache(maxsize=8)
 def _magnitudes(chosen: Source) -> np.ndarray:
     """The magnitudes of the tensor, without its zeros, which have no place on a logarithmic axis."""
@@ -162,12 +123,7 @@ def _grid(value: float) -> dict:
     """Options and value of the value slider: round numbers of both signs, 1e-10 to 8e5, and `value`."""
     sizes = [float(f"{digit}e{power}") for power in DECADES for digit in DIGITS]
     options = sorted({0.0, *sizes, *(-size for size in sizes), value})
-    return {"options": [(_digits(v), v) for v in options], "value": value}
-
-
-def _digits(value: float, digits: int = 10) -> str:
-    """Up to so many significant digits, no trailing zeros."""
-    return f"{value + 0.0:.{digits}g}".replace("-", "−").replace("nan", "NaN")
+    return {"options": [(digits(v), v) for v in options], "value": value}
 
 
 def _call(chosen: Source, spec: DType, entered: float, shown: str, saturate: bool) -> str:
@@ -183,42 +139,31 @@ def _numbers(chosen: Source, spec: DType, entered: float, stored: float, saturat
     error = stored - entered
     relative = 100 * abs(error / entered) if entered else abs(error)
     shown = [
-        ("entered", "entered", entered, _digits(entered)),
-        ("stored", "stored as", stored, _digits(stored)),
+        ("entered", "entered", entered, digits(entered)),
+        ("stored", "stored as", stored, digits(stored)),
         ("error", "rounding error", error, _or_none(error)),
         ("relative", "relative error", relative, _or_none(relative, " %")),
         ("step", "step to the next", step, _or_none(step)),
-        *_tensor_numbers(chosen.x, *_cast(chosen, spec.name, saturate), spec),
+        *_tensor_numbers(chosen.x, *cast_tensor(chosen, spec.name, saturate), spec),
     ]
     return {name: Number(label, value, text) for name, label, value, text in shown}
 
 
 def _tensor_numbers(x: torch.Tensor, restored: torch.Tensor, ratio: float, spec: DType) -> list[tuple]:
     lost = 100 * ((restored == 0) & (x != 0)).double().mean().item()
-    beyond = 100 * _beyond(spec, x.double()).double().mean().item()
+    outside = 100 * beyond(spec, x.double()).double().mean().item()
     error = mse(x, restored)
     return [
         ("bits", "bits per weight", spec.bits, f"{spec.bits}"),
         ("mse", "tensor: MSE", error, _or_none(error)),
-        ("sqnr", "tensor: SQNR", ratio, _decibels(ratio)),
+        ("sqnr", "tensor: SQNR", ratio, decibels(ratio)),
         ("zeroed", "… turned to 0", lost, f"{fixed(lost, 1)} %"),
-        ("beyond", "… beyond largest", beyond, f"{fixed(beyond, 1)} %"),
+        ("outside", "… out of range", outside, f"{fixed(outside, 1)} %"),
     ]
-
-
-def _beyond(spec: DType, x):
-    """Whether numbers lie outside the range of a format."""
-    return (x < (spec.min if spec.kind == "int" else -spec.max)) | (x > spec.max)
 
 
 def _or_none(value: float, unit: str = "") -> str:
     return f"{significant(value)}{unit}" if math.isfinite(value) else "none"
-
-
-def _decibels(ratio: float) -> str:
-    if math.isnan(ratio):
-        return "none"
-    return "exact" if ratio == math.inf else f"{fixed(ratio, 2)} dB"
 
 
 def _panels(chosen: Source, restored: torch.Tensor) -> tuple[Panel, ...]:
@@ -230,73 +175,3 @@ def _panels(chosen: Source, restored: torch.Tensor) -> tuple[Panel, ...]:
         (error_panel("error", back - x, chosen.largest), 1.0),
     )
     return tuple(replace(panel, shade=np.nan_to_num(panel.shade, nan=shade)) for panel, shade in panels)
-
-
-def _compare(chosen: Source, spec: DType, entered: float, saturate: bool) -> Comparison:
-    """The format on view among the usual ones: what they hold, the number in each, the tensor in each."""
-    shown = [*([spec.name] if spec.name not in COMPARED else []), *COMPARED]
-    rows = tuple(_compared(chosen, dtype(name), entered, saturate) for name in shown)
-    heads = (
-        "format",
-        "bits",
-        "largest",
-        "smallest > 0",
-        "step after 1",
-        f"{_digits(entered, 6)} becomes",
-        "tensor: SQNR",
-    )
-    return Comparison("The same number and the same tensor in other formats", heads, rows, shown.index(spec.name))
-
-
-def _compared(chosen: Source, spec: DType, entered: float, saturate: bool) -> tuple[Cell, ...]:
-    stored = cast(torch.tensor([entered], dtype=torch.float64), spec, saturate).item()
-    _, ratio = _cast(chosen, spec.name, saturate)
-    texts = (spec.name, _fields(spec), _digits(spec.max, 6), _digits(positive(spec)[0], 6), _after_one(spec))
-    share = None if math.isnan(ratio) else ratio / FULL_SQNR
-    return (*map(Cell, texts), Cell(_digits(stored)), Cell(_decibels(ratio), share))
-
-
-def _fields(spec: DType) -> str:
-    """How many bits each field has."""
-    if spec.kind == "float":
-        parts = (int(spec.signed), spec.exponent_bits, spec.mantissa_bits)
-    else:
-        parts = (1, spec.bits - 1) if spec.kind == "int" and spec.signed else (spec.bits,)
-    return " + ".join(str(part) for part in parts if part)
-
-
-def _after_one(spec: DType) -> str:
-    """The distance from 1 to the value that follows it."""
-    if spec.max == 1:
-        return "none"
-    return _digits(spec.eps if spec.kind == "float" else 1, 6)
-
-
-def _remark(spec: DType, entered: float, stored: float) -> str:
-    """What is special about this number in this format."""
-    if not math.isfinite(entered):
-        return ""
-    if math.isnan(stored):
-        return "There is no such number in this format: it becomes NaN, not a number."
-    if math.isinf(stored):
-        return "Beyond the largest value by half a step or more: it becomes infinite."
-    if _beyond(spec, entered):
-        return "Outside the range: it becomes the value at the end."
-    tie = _tie(spec, entered, stored)
-    if tie:
-        return tie
-    if stored == 0 != entered:
-        return "Less than half of the smallest value: it becomes 0."
-    if spec.kind == "float" and 0 < abs(stored) < spec.smallest_normal:
-        return "Subnormal: the exponent bits are all 0, so no 1 stands before the fraction."
-    return "This format holds the number exactly." if entered == stored else ""
-
-
-def _tie(spec: DType, entered: float, stored: float) -> str:
-    """A sentence where the number lies exactly half-way between two values."""
-    other = neighbors(spec, stored)[entered > stored]
-    if entered == stored or abs(other - entered) != abs(stored - entered):
-        return ""
-    low, high = sorted((stored, other))
-    rule = {"float8_e8m0fnu": "here the larger", "nf4": "the lower"}.get(spec.name, "the code that ends in 0")
-    return f"A tie, half-way between {exact(low)} and {exact(high)}: {rule} wins."

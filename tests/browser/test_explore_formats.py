@@ -54,3 +54,13 @@ def test_clicks_and_keys_change_bits_numbers_and_lines(page, explorer):
     assert expect_state(page, explorer, "float4_e2m1fn").numbers["stored"].text == "6"
     assert explorer.locator(".qlab-bits button").count() == 4
     assert not page.problems
+
+
+def test_lesson_01_runs_and_its_explorer_moves(lab, page):
+    run_notebook(page, lab.url, "01_number_formats.ipynb")
+    explorer = page.locator(".qlab-explorer")
+    expect_state(page, explorer, "value=0.15625")
+    explorer.get_by_role("button", name="bit 10, exponent").click()
+    assert expect_state(page, explorer, "value=0.3125").numbers["error"].value == 0
+    assert page.locator(".jp-OutputArea-output[data-mime-type*='error']").count() == 0
+    assert not page.problems
