@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-STEP = 64  # products held at once, for each sum
-
 
 @dataclass(frozen=True)
 class Accumulator:
@@ -21,15 +19,15 @@ class Accumulator:
         """The width of the signed integers that it holds without exception: 25 for float32."""
         return self.limit.bit_length() + (self.name != "float32")
 
-    def total(self, x: np.ndarray, w: np.ndarray) -> np.ndarray:
+    def total(self, x: np.ndarray, w: np.ndarray, exact: np.ndarray) -> np.ndarray:
         """x (M, K) @ w (K, N) of whole numbers, summed in this type from k = 0 on: (M, N), float64.
 
-        Integers wrap around. float32 rounds after each addition, to even at ties.
+        Integers wrap around, so that `exact`, the exact product, tells theirs. float32 rounds after each addition.
         """
         if self.name == "float32":
             return in_float32(x, w)
         span = 2**self.bits
-        return (exact_total(x, w) + span // 2) % span - span // 2
+        return (exact + span // 2) % span - span // 2
 
 
 ACCUMULATORS = {
@@ -58,10 +56,9 @@ def in_float32(x: np.ndarray, w: np.ndarray) -> np.ndarray:
     >>> in_float32(np.full((1, 1041), 127), np.full((1041, 1), 127)) - 1041 * 127**2  # past 2**24: even numbers
     array([[-1.]])
     """
-    x, w = x.astype(np.float32), w.astype(np.float32)
+    columns, rows = np.ascontiguousarray(x.T, np.float32), w.astype(np.float32)
     total = np.zeros((x.shape[0], w.shape[1]), np.float32)
-    for k in range(0, x.shape[1], STEP):
-        products = x.T[k : k + STEP, :, None] * w[k : k + STEP, None, :]
-        products[0] += total
-        total = np.add.accumulate(products, axis=0)[-1]  # one after the other: np.sum may add in another order
+    product = np.empty_like(total)
+    for column, row in zip(columns, rows, strict=True):
+        total += np.multiply(column[:, None], row, out=product)
     return total.astype(np.float64)

@@ -100,7 +100,7 @@ def state(
     x, w = (codes.numpy() for codes in chosen.codes(formats, zeros, k, size))
     differences = x - zeros[0], w - zeros[1]
     exact = exact_total(*differences)
-    totals = {name: a.total(*differences) for name, a in ACCUMULATORS.items()}
+    totals = {name: a.total(*differences, exact) for name, a in ACCUMULATORS.items()}
     largest = prod(_reach(name, zero) for name, zero in zip(formats, zeros, strict=True))
     settings = {"signed": signed, "x_bits": x_bits, "w_bits": w_bits}
     moved = [given if given != suits else None for given, suits in zip(zeros, own, strict=True)]
