@@ -2,7 +2,7 @@
 
 import difflib
 
-from qlab.exercises import lesson00, lesson01, lesson02, lesson03, lesson05, lesson06
+from qlab.exercises import lesson00, lesson01, lesson02, lesson03, lesson04, lesson05, lesson06
 from qlab.exercises.spec import Exercise
 
 LESSONS = {  # each has TITLE and EXERCISES
@@ -10,6 +10,7 @@ LESSONS = {  # each has TITLE and EXERCISES
     "01": lesson01,
     "02": lesson02,
     "03": lesson03,
+    "04": lesson04,
     "05": lesson05,
     "06": lesson06,
 }
