@@ -50,3 +50,16 @@ def test_keys_and_lists_change_pixels_numbers_and_the_table(page, explorer):
     row = explorer.locator(".comparison .chosen td").all_text_contents()
     assert row == [cell.text for cell in state.table.rows[state.table.chosen]]
     assert not page.problems
+
+
+def test_lesson_04_runs_and_its_explorer_moves(lab, page):
+    run_notebook(page, lab.url, "04_symmetric_quantization.ipynb")
+    explorer = page.locator(".qlab-explorer")
+    settled_call(page)
+    before = explorer.locator(".comparison .chosen").text_content()
+    bits = handle(explorer, "bits of a code")
+    bits.focus()
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_function("text => document.querySelector('.comparison .chosen').textContent != text", arg=before)
+    assert page.locator(".jp-OutputArea-output[data-mime-type*='error']").count() == 0
+    assert not page.problems
