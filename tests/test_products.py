@@ -1,5 +1,7 @@
 """The exact product of codes, with the processor's integer kernel and without it, whatever the strides."""
 
+import random
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -24,21 +26,31 @@ def codes(shape, dtype, seed=0):
     return torch.randint(info.min, info.max + 1, shape, dtype=dtype, generator=generator)
 
 
-def strided(draw, shape, dtype):
+def strided(choose, shape, dtype):
     """A matrix of this shape cut out of memory with any strides, 0 and overlapping ones included."""
-    strides = [draw(st.sampled_from([0, 1, 1, 2, shape[1 - i], shape[1 - i] + 3])) for i in (0, 1)]
-    start = draw(st.integers(0, 5))
+    strides = [choose([0, 1, 1, 2, shape[1 - i], shape[1 - i] + 3]) for i in (0, 1)]
+    start = choose(range(6))
     needed = start + sum((n - 1) * s for n, s in zip(shape, strides, strict=True)) + 1
-    return codes((needed,), dtype, draw(st.integers(0, 99))).as_strided(shape, strides, start)
+    return codes((needed,), dtype, choose(range(100))).as_strided(shape, strides, start)
 
 
-@settings(max_examples=400, deadline=None)
+def check_some_product(choose):
+    """Choose shapes, types, strides and where the memory starts; compare with the product in int64."""
+    m, k, n = (choose(range(1, choose([4, 70]) + 1)) for _ in range(3))
+    a, b = strided(choose, (m, k), choose(TYPES)), strided(choose, (k, n), choose(TYPES))
+    assert torch.equal(int32_product(a, b), (a.long() @ b.long()).int())
+
+
+@settings(max_examples=100, deadline=None)
 @given(st.data())
 def test_any_strides_and_types(data):
-    m, k, n = (data.draw(st.one_of(st.integers(1, 4), st.integers(1, 70))) for _ in range(3))
-    a = strided(data.draw, (m, k), data.draw(st.sampled_from(TYPES)))
-    b = strided(data.draw, (k, n), data.draw(st.sampled_from(TYPES)))
-    assert torch.equal(int32_product(a, b), (a.long() @ b.long()).int())
+    check_some_product(lambda options: data.draw(st.sampled_from(options)))
+
+
+def test_four_thousand_strides_and_types():
+    choose = random.Random(0).choice
+    for _ in range(4000):
+        check_some_product(choose)
 
 
 @pytest.mark.parametrize("b_type", TYPES, ids=str)
