@@ -2,7 +2,7 @@
 
 import difflib
 
-from qlab.exercises import lesson00, lesson01, lesson02, lesson03, lesson04, lesson05, lesson06
+from qlab.exercises import lesson00, lesson01, lesson02, lesson03, lesson04, lesson05, lesson06, lesson07
 from qlab.exercises.spec import Exercise
 
 LESSONS = {  # each has TITLE and EXERCISES
@@ -13,6 +13,7 @@ LESSONS = {  # each has TITLE and EXERCISES
     "04": lesson04,
     "05": lesson05,
     "06": lesson06,
+    "07": lesson07,
 }
 
 EXERCISES = {exercise.id: exercise for lesson in LESSONS.values() for exercise in lesson.EXERCISES}

@@ -5,7 +5,7 @@ from qlab.exercises.spec import Case, Exercise, WrongAnswer
 
 
 def layer_bytes(rows, columns, bits, group_size, bias):
-    """Bytes of a layer: packed codes, float16 scales, and a float16 bias if there is one."""
+    """Bytes of a layer: packed codes, float16 scales, and a float16 bias if any."""
     # BEGIN SOLUTION
     codes = rows * -(-columns * bits // 8)  # each row is rounded up to whole bytes
     scales = rows * -(-columns // group_size)
