@@ -7,7 +7,9 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from pathlib import Path
 
@@ -46,9 +48,23 @@ def server(tmp_path_factory):
             break
     else:
         pytest.fail("JupyterLab did not start:\n" + "".join(printed))
+    wait_until_it_listens(url.group())
     yield url.group()
     os.killpg(process.pid, signal.SIGTERM)
     process.communicate(timeout=30)
+
+
+def wait_until_it_listens(url: str, seconds: float = 60) -> None:
+    """JupyterLab prints its URL a moment before it listens there."""
+    address, end = urllib.parse.urlsplit(url), time.monotonic() + seconds
+    while True:
+        try:
+            socket.create_connection((address.hostname, address.port), timeout=2).close()
+            return
+        except OSError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.1)
 
 
 def get(server: str, path: str, token: bool = True) -> str:
