@@ -13,7 +13,7 @@ from qlab.explore.panels import palette_png
 from qlab.scene_plots import LINES, marks
 from qlab.zoo import Objects
 
-WIDTH = 256  # pixels that a scene is wide
+GRID = "display:grid;gap:14px;grid-template-columns:repeat(3,minmax(0,256px))"  # side by side, however narrow
 PLATE, LETTER = 5.5, 2.7  # pixels of the scene: height of a label, width of a letter
 INK = 1 / 1.6  # the darkest ink is a gray on which the boxes stand out
 GAP = 6  # pixels of the scene between two of them in the still picture
@@ -45,9 +45,9 @@ class SceneViews:
 
     @property
     def html(self) -> str:
-        """The views as markup, side by side where there is room."""
+        """The views as markup, side by side."""
         views = "".join(_figure(title, self.image, found) for title, found in self.marks.items())
-        return f'<div class="panels scenes">{views}</div>'
+        return f'<div class="scenes" style="{GRID}">{views}</div>'
 
     def draw(self, axes) -> None:
         """The same on matplotlib's axes."""
@@ -79,11 +79,11 @@ def _figure(title: str, image: torch.Tensor, found: list) -> str:
     picture = f'<image href="data:image/png;base64,{data}" width="{width}" height="{height}"/>'
     boxes = "".join(_box(*mark, width) for mark in found)
     alt = html.escape(f"{title}: {_words(found)}")
-    look = "display:block;width:100%;image-rendering:pixelated"
+    look = "display:block;width:100%;image-rendering:pixelated;outline:1px solid var(--jp-border-color2, silver)"
     svg = f'<svg role="img" aria-label="{alt}" viewBox="0 0 {width} {height}" style="{look}">'
     caption = f"<figcaption><b>{html.escape(title)}</b></figcaption>"
     body = f"{svg}{picture}{boxes}</svg>"
-    return f'<figure style="width:{WIDTH}px">{caption}{body}</figure>'
+    return f"<figure>{caption}{body}</figure>"
 
 
 def _box(box: list[float], kind: str, text: str, width: int) -> str:
