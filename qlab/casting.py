@@ -104,10 +104,14 @@ def _round_float(x: torch.Tensor, spec: DType) -> torch.Tensor:
 
 
 def _round_e8m0(x: torch.Tensor) -> torch.Tensor:
-    """float64 `x` rounded to the nearest power of two, ties up, at least 2**-127; NaN if not positive."""
+    """float64 `x` rounded to the nearest power of two, ties up, at least 2**-127; NaN if not positive.
+
+    The numbers between 2**-127 and 2**-126, subnormal in float32, all go up, as in torch and ml_dtypes.
+    """
     mantissa, exponent = torch.frexp(x)
     power = (exponent.clamp(-1000, 1000).long() - (mantissa < 0.75).long() + 1023 << 52).view(torch.float64)
-    power = torch.where(x.isinf(), x, power.clamp(min=2.0**-127))
+    power = torch.where((x > 2.0**-127) & (x < 2.0**-126), 2.0**-126, power.clamp(min=2.0**-127))
+    power = torch.where(x.isinf(), x, power)
     return torch.where(x > 0, power, torch.nan)
 
 

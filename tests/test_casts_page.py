@@ -54,7 +54,7 @@ def test_every_row_is_what_the_casts_give(row):
 
 KNOWN = {  # the inputs, float32, on which torch may differ
     "float8_e4m3fn": lambda x: x.abs() > 464,
-    "float8_e8m0fnu": lambda x: (x <= 0) | torch.signbit(x) | ((x > 2.0**-127) & (x < 1.5 * 2.0**-127)),
+    "float8_e8m0fnu": lambda x: (x <= 0) | torch.signbit(x),
 }
 
 
