@@ -90,7 +90,7 @@ def test_int32_codes_do_not_wrap():
     assert qt.dequantize().tolist() == [-1.0, 1.0]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_the_error_is_at_most_half_a_step(data):
     """Inside the range; plus two units in the last place of x for the float32 division and product."""
@@ -101,12 +101,7 @@ def test_the_error_is_at_most_half_a_step(data):
     error = (ql.fake_quantize(x, qp).double() - x.double()).abs()
     step = granularity.spread(qp.scale, x.shape).double()
     ulp = torch.from_numpy(np.spacing(x.abs().numpy())).double()
-    # The zero point is rounded, so at the ends of an affine range the clamp may add up to half a step.
-    clipped = 0.5 * step if scheme == "affine" else 0.0
-    assert (error <= 0.5 * step + clipped + 2 * ulp).all()
-    codes = ql.quantize(x, qp).data
-    inside = (codes > qp.quant_min) & (codes < qp.quant_max)
-    assert (error <= 0.5 * step + 2 * ulp)[inside].all()
+    assert (error <= 0.5 * step + 2 * ulp).all()
 
 
 @pytest.mark.parametrize("granularity", GRANULARITIES)
