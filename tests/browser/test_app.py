@@ -22,7 +22,7 @@ def app(tmp_path):
         try:
             yield wait_for(f"http://127.0.0.1:{port}", server, log)
         finally:
-            os.killpg(server.pid, signal.SIGINT)
+            os.killpg(server.pid, signal.SIGTERM)
             server.wait(20)
 
 
@@ -36,3 +36,5 @@ def test_the_app_opens_and_its_slider_moves(app, page):
     page.wait_for_function("document.querySelector('.call').textContent.includes('bits=7')")
     numbers = lesson03.state(bits=7).numbers.values()
     assert shown_numbers(explorer) == {number.label: number.text for number in numbers}
+    assert not [problem for problem in page.problems if "ERR_NAME_NOT_RESOLVED" not in problem]  # its fonts
+    page.goto("about:blank")  # the app's farewell to its kernel is refused; that is no problem of the next test
