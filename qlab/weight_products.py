@@ -23,7 +23,7 @@ from qlab.qparams import QParams
 from qlab.rescaling import to_float32
 
 BLOCK = 1 << 20  # weights made real at a time: larger than elsewhere, since every product has a cost of its own
-FEW_TOKENS = 128  # up to here the kernel is faster with the weight as its left operand, which it does not rearrange
+FEW_TOKENS = 1 / 16  # of K: up to here the kernel is faster with the weight as its left operand
 SMALLEST_SCALE = torch.finfo(torch.float32).tiny
 
 
@@ -81,7 +81,7 @@ def dynamic_product(
     qparams = weight.qparams
     if _same_along_k(qparams) and qparams.zero_point is None and qparams.spec.kind == "int":
         scales = scale, qparams.scale.flatten()
-        if len(x) <= FEW_TOKENS:
+        if len(x) <= FEW_TOKENS * x.shape[1]:
             return to_float32(int32_product(weight.data, codes.t()).t(), *scales, bias)
         acc = int32_product(codes, weight.data.t())
         return to_float32(acc, *scales, bias, out=acc.view(torch.float32))
