@@ -109,12 +109,34 @@ def choose_qparams(
     >>> qp.scale.item(), qp.zero_point.item()  # 4 / 15, and -1 lies 3.75 steps below 0
     (0.2666666805744171, 4)
     """
-    spec, scheme = _check_request(x, dtype, scheme, granularity)
+    check_input(x)
+    _check_request(dtype, scheme, granularity)
     lo, hi = _range(x.detach(), granularity)
     if not (-torch.inf < lo.amin() and hi.amax() < torch.inf):  # false for NaN too
         raise_not_finite(x)
-    compute = torch.promote_types(x.dtype, spec.compute)
-    lo, hi = lo.to(compute), hi.to(compute)
+    return qparams_from_range(lo, hi, dtype, scheme, granularity, scale_dtype)
+
+
+def qparams_from_range(
+    low: torch.Tensor | float,
+    high: torch.Tensor | float,
+    dtype: str = "int8",
+    scheme: str | None = None,
+    granularity: Granularity = PerTensor(),
+    scale_dtype: torch.dtype | None = None,
+) -> QParams:
+    """The scale and zero point that cover the numbers from `low` to `high`, widened to contain 0.
+
+    low, high: numbers, or float tensors of the scale's shape: () for PerTensor. The other parameters are those of
+    `choose_qparams`, which finds a tensor's range and calls this.
+
+    Raises ValueError for a `low` above `high`, for NaN and infinity, and as `choose_qparams` does.
+
+    >>> qparams_from_range(-1.0, 3.0, "uint4").zero_point
+    tensor(4, dtype=torch.int32)
+    """
+    spec, scheme = _check_request(dtype, scheme, granularity)
+    lo, hi = _check_range(low, high, spec)
     if scheme == "symmetric":
         if not spec.signed and lo.min() < 0:
             raise ValueError(
@@ -124,7 +146,7 @@ def choose_qparams(
         reach, steps = torch.maximum(-lo, hi), spec.max
     else:
         reach, steps = hi - lo, spec.max - spec.min
-    scale = torch.where(reach == 0, 1.0, reach / steps).to(scale_dtype or compute)
+    scale = torch.where(reach == 0, 1.0, reach / steps).to(scale_dtype or lo.dtype)
     if (bad := _first_unusable(scale)) is not None:
         raise ValueError(
             f"the scale at index {bad}, for values from {lo[bad].item():g} to {hi[bad].item():g}, is one that "
@@ -132,7 +154,7 @@ def choose_qparams(
         )
     zero_point = None
     if scheme == "affine":
-        zero_point = (spec.min - (lo / scale.to(compute)).round()).clamp(spec.min, spec.max).to(torch.int32)
+        zero_point = (spec.min - (lo / scale.to(lo.dtype)).round()).clamp(spec.min, spec.max).to(torch.int32)
     return QParams(scale, zero_point, spec.name, granularity)
 
 
@@ -158,8 +180,7 @@ def check_input(x: torch.Tensor) -> None:
         raise ValueError(f"there is nothing to quantize in an empty tensor of shape {tuple(x.shape)}")
 
 
-def _check_request(x, name, scheme, granularity) -> tuple[DType, str]:
-    check_input(x)
+def _check_request(name: str, scheme: str | None, granularity: Granularity) -> tuple[DType, str]:
     spec = dtype(name)
     if not isinstance(granularity, Granularity):
         raise TypeError(f"granularity must be PerTensor(), PerAxis() or PerGroup(), got {granularity!r}")
@@ -171,6 +192,17 @@ def _check_request(x, name, scheme, granularity) -> tuple[DType, str]:
     if scheme == "affine" and spec.kind != "int":
         raise ValueError(f"{spec.name} has no zero point, so it cannot be affine; use scheme='symmetric'")
     return spec, scheme
+
+
+def _check_range(low, high, spec: DType) -> tuple[torch.Tensor, torch.Tensor]:
+    """The range in the arithmetic's type, widened to contain 0."""
+    low, high = torch.as_tensor(low), torch.as_tensor(high)
+    compute = torch.promote_types(torch.promote_types(low.dtype, high.dtype), spec.compute)
+    if low.shape != high.shape:
+        raise ValueError(f"low has shape {tuple(low.shape)} and high {tuple(high.shape)}; they must be equal")
+    if not (low <= high).all() or not (low.isfinite() & high.isfinite()).all():
+        raise ValueError(f"a range runs from low to high, both finite; got {low.tolist()} to {high.tolist()}")
+    return low.to(compute).clamp(max=0), high.to(compute).clamp(min=0)
 
 
 def _range(x: torch.Tensor, granularity: Granularity) -> tuple[torch.Tensor, torch.Tensor]:
