@@ -323,7 +323,7 @@ def test_the_script_writes_weights_that_load_and_a_record(tmp_path, monkeypatch,
     train_digit_detector.main(["--out", str(tmp_path / "new")])
     record, shipped = (zoo.record("digit_detector", *where) for where in ([tmp_path / "new"], []))
     assert record.keys() == shipped.keys() and record["steps"] == 2 and record["test_scenes"] == 10
-    assert "on 10 test scenes" in capsys.readouterr().out
+    assert "test_scenes 10" in capsys.readouterr().out
     images, truth = zoo.scenes("test", 10, record["test_seed"])
     again = zoo.detect(zoo.load("digit_detector", tmp_path / "new"), images, threshold=0.05)
     assert zoo.average_precision(again, truth) == record["average_precision"]

@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 
 import torch
+from torch import nn
 
 FOLDER = Path(__file__).parent
 
@@ -64,6 +65,13 @@ def write_tensors(name: str, tensors: dict[str, torch.Tensor], record: dict, fol
     record = {**record, "sha256": hashlib.sha256(data).hexdigest()}
     (folder / f"{name}.safetensors").write_bytes(data)
     (folder / f"{name}.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+
+
+def write_model(name: str, model: nn.Module, record: dict, folder: str | Path) -> None:
+    """Write a trained model's tensors and record, and say so; parameters and torch's version join the record."""
+    record = {**record, "parameters": sum(p.numel() for p in model.parameters()), "torch": torch.__version__}
+    write_tensors(name, model.state_dict(), record, folder)
+    print(f"wrote {name} to {folder}:", ", ".join(f"{key} {value}" for key, value in record.items()))
 
 
 def out_folder(description: str, arguments: list[str] | None) -> str | Path:

@@ -11,7 +11,7 @@ from torch.nn.functional import cross_entropy, smooth_l1_loss
 from qlab.zoo.detecting import detect
 from qlab.zoo.detection_scores import average_precision
 from qlab.zoo.digit_detector import CELL, GRID, NOTHING, DigitDetector
-from qlab.zoo.files import out_folder, write_tensors
+from qlab.zoo.files import out_folder, write_model
 from qlab.zoo.scenes_data import Objects, scenes
 
 SEED = 0
@@ -68,13 +68,10 @@ def main(arguments: list[str] | None = None) -> None:
         "average_precision": held_out_precision(model),
         "test_scenes": TEST_SCENES,
         "test_seed": TEST_SEED,
-        "parameters": sum(p.numel() for p in model.parameters()),
         "seed": SEED,
         "steps": STEPS,
-        "torch": torch.__version__,
     }
-    write_tensors("digit_detector", model.state_dict(), record, out)
-    print(f"mAP@0.5 {record['average_precision']:.3f} on {TEST_SCENES} test scenes; wrote to {out}")
+    write_model("digit_detector", model, record, out)
 
 
 if __name__ == "__main__":

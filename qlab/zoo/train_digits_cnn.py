@@ -9,7 +9,7 @@ from torch.nn.functional import cross_entropy
 
 from qlab.zoo.digits_cnn import DigitsCNN
 from qlab.zoo.digits_data import accuracy, digits
-from qlab.zoo.files import out_folder, write_tensors
+from qlab.zoo.files import out_folder, write_model
 
 SEED = 0
 EPOCHS = 20
@@ -45,16 +45,8 @@ def main(arguments: list[str] | None = None) -> None:
     """Train, then write digits_cnn.safetensors and digits_cnn.json into the --out folder."""
     out = out_folder(__doc__, arguments)
     model = train()
-    record = {
-        "accuracy": accuracy(model),
-        "test_images": len(digits("test")[1]),
-        "parameters": sum(p.numel() for p in model.parameters()),
-        "seed": SEED,
-        "epochs": EPOCHS,
-        "torch": torch.__version__,
-    }
-    write_tensors("digits_cnn", model.state_dict(), record, out)
-    print(f"accuracy {record['accuracy']:.3f} on {record['test_images']} test images; wrote to {out}")
+    record = {"accuracy": accuracy(model), "test_images": len(digits("test")[1]), "seed": SEED, "epochs": EPOCHS}
+    write_model("digits_cnn", model, record, out)
 
 
 if __name__ == "__main__":
