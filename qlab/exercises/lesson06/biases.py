@@ -45,12 +45,24 @@ def not_rounded(bias, x_scale, w_scale):
     return (bias / (x_scale * w_scale)).to(torch.int32)
 
 
+def rounded_down(bias, x_scale, w_scale):
+    return torch.floor(bias / (x_scale * w_scale)).to(torch.int32)
+
+
+def one_scale_for_all(bias, x_scale, w_scale):
+    return torch.round(bias / (x_scale * w_scale.max())).to(torch.int32)
+
+
 def clamped_to_int8(bias, x_scale, w_scale):
     return torch.round(bias / (x_scale * w_scale)).clamp(-128, 127).to(torch.int32)
 
 
 def cast_to_int8(bias, x_scale, w_scale):
     return torch.round(bias / (x_scale * w_scale)).to(torch.int32).to(torch.int8).to(torch.int32)
+
+
+def cast_to_int16(bias, x_scale, w_scale):
+    return torch.round(bias / (x_scale * w_scale)).to(torch.int32).to(torch.int16).to(torch.int32)
 
 
 def _cases():
@@ -64,6 +76,7 @@ def _cases():
         Case((bias, 0.031, w_scale), "random"),
         Case((torch.zeros(2), 0.1, torch.tensor([0.2, 0.3])), "all zeros"),
         Case((torch.tensor([100.0]), 0.5, one), "far beyond 8 bits"),
+        Case((torch.tensor([200.0]), 0.5, one), "beyond 16 bits"),
         Case((torch.tensor([-5.0]), 0.04, one), "negative"),
         Case((torch.tensor([3.3]), 8.0, torch.tensor([2.0])), "scales above 1"),
         Case((torch.tensor([2e-12]), 1e-6, torch.tensor([1e-8])), "tiny"),
@@ -124,6 +137,17 @@ BIAS_CODES = Exercise(
             "The conversion to int32 cuts the fraction off, which pulls every bias toward 0. Round first.",
         ),
         WrongAnswer(
+            "rounded_down",
+            rounded_down,
+            "Every bias is rounded down, half a step too low on average. Round to the nearest.",
+        ),
+        WrongAnswer(
+            "one_scale_for_all",
+            one_scale_for_all,
+            "One scale is used for all outputs, but each has steps of its own: divide by x_scale * w_scale, element "
+            "by element.",
+        ),
+        WrongAnswer(
             "clamped_to_int8",
             clamped_to_int8,
             "The bias is clamped to 8 bits. It joins a 32-bit accumulator and is usually far beyond 127 steps of "
@@ -133,6 +157,12 @@ BIAS_CODES = Exercise(
             "cast_to_int8",
             cast_to_int8,
             "Converted to int8, a large bias wraps around. It joins a 32-bit accumulator: keep it in int32.",
+        ),
+        WrongAnswer(
+            "cast_to_int16",
+            cast_to_int16,
+            "Converted to int16, a bias of 32,768 steps or more wraps around. The accumulator has 32 bits: so has "
+            "its bias.",
         ),
     ),
     alternatives=(in_float64, half_up),

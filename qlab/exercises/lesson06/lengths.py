@@ -38,6 +38,11 @@ def largest_float(x_largest, w_largest, dtype):
     return int(limit // (x_largest * w_largest))
 
 
+def every_float_as_float32(x_largest, w_largest, dtype):
+    limit = 2**24 if dtype.is_floating_point else torch.iinfo(dtype).max
+    return limit // (x_largest * w_largest)
+
+
 def mantissa_without_leading_bit(x_largest, w_largest, dtype):
     limit = int(1 / torch.finfo(dtype).eps) if dtype.is_floating_point else torch.iinfo(dtype).max
     return limit // (x_largest * w_largest)
@@ -118,6 +123,12 @@ LONGEST_SUM = Exercise(
             largest_float,
             "The largest float is not the limit. Beyond 2**24, float32 holds only every second whole number, then "
             "every fourth: sums are rounded long before they overflow. The limit is 2 / torch.finfo(dtype).eps.",
+        ),
+        WrongAnswer(
+            "every_float_as_float32",
+            every_float_as_float32,
+            "2**24 is the limit of float32 alone. float16 and bfloat16 keep fewer digits: the limit of each is "
+            "2 / torch.finfo(dtype).eps.",
         ),
         WrongAnswer(
             "mantissa_without_leading_bit",

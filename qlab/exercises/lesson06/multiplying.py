@@ -74,12 +74,30 @@ def sums_swapped(x, w, x_zero, w_zero):
     return x @ w - x_zero * rows - w_zero * columns + x.shape[1] * x_zero * w_zero
 
 
+def zero_points_added(x, w, x_zero, w_zero):
+    return (x.int() + x_zero) @ (w.int() + w_zero)
+
+
+def axes_dropped(x, w, x_zero, w_zero):
+    x, w = x.int(), w.int()
+    return x @ w - (w_zero * x.sum(1) + x_zero * w.sum(0) - x.shape[1] * x_zero * w_zero).int()
+
+
+def sums_in_8_bits(x, w, x_zero, w_zero):
+    rows, columns = x.sum(1, keepdim=True, dtype=x.dtype), w.sum(0, keepdim=True, dtype=w.dtype)
+    return x.int() @ w.int() - w_zero * rows.int() - x_zero * columns.int() + x.shape[1] * x_zero * w_zero
+
+
 def constant_forgotten(x, w, x_zero, w_zero):
     return integer_product(x, w, x_zero, w_zero) - x.shape[1] * x_zero * w_zero
 
 
 def constant_once(x, w, x_zero, w_zero):
     return integer_product(x, w, x_zero, w_zero) - (x.shape[1] - 1) * x_zero * w_zero
+
+
+def constant_for_each_row(x, w, x_zero, w_zero):
+    return integer_product(x, w, x_zero, w_zero) + (x.shape[0] - x.shape[1]) * x_zero * w_zero
 
 
 def constant_subtracted(x, w, x_zero, w_zero):
@@ -168,10 +186,33 @@ INTEGER_PRODUCT = Exercise(
             "points have to come off.",
         ),
         WrongAnswer(
+            "zero_points_added",
+            zero_points_added,
+            "The zero points are added. A code stands for its distance from the zero point: subtract them.",
+        ),
+        WrongAnswer(
             "sums_swapped",
             sums_swapped,
             "The sums are swapped. Multiply out (x - x_zero) * (w - w_zero): the row sums of x meet w_zero, and "
             "the column sums of w meet x_zero.",
+        ),
+        WrongAnswer(
+            "axes_dropped",
+            axes_dropped,
+            "A sum over an axis drops it, and the row sums are then spread over the columns. keepdim=True leaves "
+            "them in a column, of shape (M, 1).",
+        ),
+        WrongAnswer(
+            "sums_in_8_bits",
+            sums_in_8_bits,
+            "The product is right, but the row and column sums are added up in 8 bits, where they wrap around: "
+            "dtype=torch.int32.",
+        ),
+        WrongAnswer(
+            "constant_for_each_row",
+            constant_for_each_row,
+            "The last term takes K from the wrong axis. K is the number of products in a sum: x.shape[1], the "
+            "columns of x, not its rows.",
         ),
         WrongAnswer(
             "constant_forgotten",

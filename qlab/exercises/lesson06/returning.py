@@ -26,6 +26,14 @@ def rounded_by_torch(acc, multiplier, shift, zero_point):
     return torch.where(codes < zero_point, zero_point, codes).clamp(-128, 127).to(torch.int8)
 
 
+def relu_of_the_accumulators(acc, multiplier, shift, zero_point):
+    return (_steps(acc.relu(), multiplier, shift) + zero_point).clamp(max=127).to(torch.int8)
+
+
+def in_float32(acc, multiplier, shift, zero_point):
+    return (torch.round(acc * (multiplier / 2**shift)) + zero_point).clamp(zero_point, 127).to(torch.int8)
+
+
 def _steps(acc, multiplier, shift):
     return (acc.long() * multiplier + 2 ** (shift - 1)) >> shift
 
@@ -47,6 +55,11 @@ def cut_off_at_code_0(acc, multiplier, shift, zero_point):
     return (_steps(acc, multiplier, shift) + zero_point).clamp(0, 127).to(torch.int8)
 
 
+def negative_to_code_0(acc, multiplier, shift, zero_point):
+    codes = (_steps(acc, multiplier, shift) + zero_point).clamp(zero_point, 127)
+    return torch.where(acc < 0, 0, codes).to(torch.int8)
+
+
 def relu_forgotten(acc, multiplier, shift, zero_point):
     return (_steps(acc, multiplier, shift) + zero_point).clamp(-128, 127).to(torch.int8)
 
@@ -55,12 +68,24 @@ def zero_point_forgotten(acc, multiplier, shift, zero_point):
     return _steps(acc, multiplier, shift).clamp(0, 127).to(torch.int8)
 
 
+def zero_point_scaled(acc, multiplier, shift, zero_point):
+    return _steps(acc.long() + zero_point, multiplier, shift).clamp(zero_point, 127).to(torch.int8)
+
+
 def zero_point_last(acc, multiplier, shift, zero_point):
     return (_steps(acc, multiplier, shift).clamp(0, 127) + zero_point).to(torch.int8)
 
 
 def not_clamped(acc, multiplier, shift, zero_point):
     return (_steps(acc, multiplier, shift).clamp(min=0) + zero_point).to(torch.int8)
+
+
+def cast_before_the_clamp(acc, multiplier, shift, zero_point):
+    return (_steps(acc, multiplier, shift) + zero_point).to(torch.int8).clamp(zero_point, 127)
+
+
+def clamped_to_uint8(acc, multiplier, shift, zero_point):
+    return (_steps(acc, multiplier, shift) + zero_point).clamp(zero_point, 255).to(torch.int8)
 
 
 def multiplied_only(acc, multiplier, shift, zero_point):
@@ -130,6 +155,11 @@ RELU_CODES = Exercise(
             "clamp from zero_point, not from 0.",
         ),
         WrongAnswer(
+            "negative_to_code_0",
+            negative_to_code_0,
+            "Negative values get the code 0. The value 0 has the code zero_point, and that is what a ReLU gives.",
+        ),
+        WrongAnswer(
             "relu_forgotten",
             relu_forgotten,
             "The ReLU is missing: values below 0 have codes below zero_point. Clamp from zero_point, not -128.",
@@ -138,6 +168,12 @@ RELU_CODES = Exercise(
             "zero_point_forgotten",
             zero_point_forgotten,
             "The zero point is missing: the value 0 must come out as the code zero_point.",
+        ),
+        WrongAnswer(
+            "zero_point_scaled",
+            zero_point_scaled,
+            "The zero point is added to the accumulators and scaled with them. It is a code of the output: scale "
+            "and round first, then add it.",
         ),
         WrongAnswer(
             "zero_point_last",
@@ -152,10 +188,21 @@ RELU_CODES = Exercise(
             "as a small or negative one.",
         ),
         WrongAnswer(
+            "cast_before_the_clamp",
+            cast_before_the_clamp,
+            "The conversion to int8 comes before the clamp: what is beyond 127 has wrapped around by then. Clamp "
+            "first, convert last.",
+        ),
+        WrongAnswer(
+            "clamped_to_uint8",
+            clamped_to_uint8,
+            "The clamp ends at 255, where uint8 ends. int8 ends at 127, and codes beyond it wrap around.",
+        ),
+        WrongAnswer(
             "multiplied_only",
             multiplied_only,
             "The shift is missing: multiplier / 2**shift is the scale, the multiplier alone is far too large.",
         ),
     ),
-    alternatives=(relu_of_the_steps, rounded_by_torch),
+    alternatives=(relu_of_the_steps, relu_of_the_accumulators, rounded_by_torch, in_float32),
 )
