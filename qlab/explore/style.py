@@ -2,7 +2,8 @@
 
 STYLE = """<style>
 .qlab-explorer {max-width: 842px; color: var(--jp-ui-font-color1, CanvasText)}
-.qlab-explorer, .qlab-explorer .widget-html, .qlab-explorer .widget-html-content {margin: 0; overflow: visible}
+.qlab-explorer, .qlab-explorer .widget-html, .qlab-explorer .widget-html-content {margin: 0; min-width: 0;
+  overflow: visible}
 .qlab-controls {flex-flow: row wrap; column-gap: 32px; overflow: visible}
 .qlab-controls > .widget-vbox {flex: 1 1 340px; max-width: 405px; overflow: visible}
 .qlab-controls .widget-vbox > * {margin: 2px 0; max-width: 100%}
@@ -25,7 +26,15 @@ STYLE = """<style>
 .qlab-explorer {container-type: inline-size}
 @container (max-width: 841px) {.qlab-view .panels:has(figure:nth-child(4)) {max-width: 420px}}
 .qlab-view .panels:has(figure:nth-child(6):last-child) {max-width: 636px}
-.qlab-view figure {margin: 0}
+@container (max-width: 627px) {
+  .qlab-view .panels:has(figure:nth-child(6):last-child) figure:is(:nth-child(1), :nth-child(4)) {order: -1}}
+@container (min-width: 300px) and (max-width: 413px) {
+  .qlab-view .panels {align-items: flex-end}
+  .qlab-view .panels figure[style="width:200px"] {max-width: calc(50% - 7px)}
+  .qlab-view .panels :is(td, .ticks) {font-size: 10px}
+  .qlab-view .panels figcaption {white-space: normal}}
+.qlab-view figure {margin: 0; max-width: 100%}
+.qlab-view figure :is(img, table) {max-width: 100%}
 .qlab-view figcaption {white-space: nowrap; margin-bottom: 4px}
 .qlab-view figcaption span, .qlab-view .ticks {font-size: 12px; color: var(--jp-ui-font-color2, CanvasText)}
 .qlab-view img {display: block; image-rendering: pixelated}
@@ -56,7 +65,7 @@ STYLE = """<style>
 .qlab-view .stair .word {transform: translate(-50%, -50%); color: var(--jp-ui-font-color1, CanvasText)}
 .qlab-view .stair .zero {width: 8px; height: 8px; border-radius: 50%; transform: translate(-50%, -50%);
   background: var(--jp-ui-font-color1, CanvasText)}
-.qlab-view .rulers {position: relative; margin: 26px 12px 48px 76px; font-size: 12px; line-height: 16px;
+.qlab-view .rulers {position: relative; margin: 26px 18px 48px 76px; font-size: 12px; line-height: 16px;
   color: var(--jp-ui-font-color2, CanvasText)}
 .qlab-view .rulers svg {display: block; width: 100%}
 .qlab-view .rulers path {fill: none; vector-effect: non-scaling-stroke}
