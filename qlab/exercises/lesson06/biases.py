@@ -144,8 +144,8 @@ BIAS_CODES = Exercise(
         WrongAnswer(
             "one_scale_for_all",
             one_scale_for_all,
-            "One scale is used for all outputs, but each has steps of its own: divide by x_scale * w_scale, element "
-            "by element.",
+            "One scale is used for all outputs, but each has steps of its own: divide by x_scale * w_scale, one "
+            "element by the other.",
         ),
         WrongAnswer(
             "clamped_to_int8",
