@@ -117,8 +117,9 @@ STYLE = """<style>
   background: var(--jp-layout-color2, transparent); color: var(--jp-ui-font-color1, CanvasText); padding: 2px 6px}
 </style>"""
 
-# ipywidgets gives a slider's handle neither a name nor, for listed values, the value as text. This adds both after
-# each rewrite of the view; where a page forbids inline scripts it does nothing.
+# ipywidgets gives a slider's handle neither a name nor, for listed values, the value as text, and JupyterLab takes the
+# arrow keys and letters pressed in a list for its own shortcuts. This mends both after each rewrite of the view; where
+# a page forbids inline scripts it does nothing.
 NAME_SLIDERS = """<img alt="" src="data:," hidden onerror="
 for (const slider of this.closest('.qlab-explorer')?.querySelectorAll('.widget-slider') ?? []) {
   const handle = slider.querySelector('.noUi-handle'), label = slider.querySelector('.widget-label');
@@ -127,4 +128,7 @@ for (const slider of this.closest('.qlab-explorer')?.querySelectorAll('.widget-s
 }
 for (const bit of this.closest('.qlab-explorer')?.querySelectorAll('.qlab-bits button') ?? []) {
   bit.setAttribute('aria-label', bit.title + ': ' + bit.textContent);
+}
+for (const field of this.closest('.qlab-explorer')?.querySelectorAll('select, input') ?? []) {
+  field.setAttribute('data-lm-suppress-shortcuts', 'true');
 }">"""
