@@ -40,6 +40,10 @@ def one_power_more(fraction_bits):
     return 2 ** (fraction_bits + 2)
 
 
+def power_itself(fraction_bits):
+    return fraction_bits + 1
+
+
 def xor_for_power(fraction_bits):
     return 2 ^ (fraction_bits + 1)
 
@@ -91,6 +95,11 @@ COUNTS_TO = Exercise(
             "one_power_more",
             one_power_more,
             "The step is 2 before that already: at half of this, adding 1 is a tie and rounds back.",
+        ),
+        WrongAnswer(
+            "power_itself",
+            power_itself,
+            "This is the number of significant bits, and so the power of two. Return the number itself: 2 ** that.",
         ),
         WrongAnswer(
             "xor_for_power",

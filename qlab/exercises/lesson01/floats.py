@@ -99,6 +99,20 @@ def fraction_not_divided(bits, exponent_bits, bias):
     return sign * (float(exponent > 0) + fraction) * 2.0 ** (max(exponent, 1) - bias)
 
 
+def only_zero_excepted(bits, exponent_bits, bias):
+    return no_subnormals(bits, exponent_bits, bias) if "1" in bits[1:] else 0.0
+
+
+def fraction_of_1024(bits, exponent_bits, bias):
+    sign, exponent, fraction, _ = _parts(bits, exponent_bits)
+    return sign * (float(exponent > 0) + fraction / 1024) * 2.0 ** (max(exponent, 1) - bias)
+
+
+def all_ones_are_one(bits, exponent_bits, bias):
+    sign, exponent, fraction, length = _parts(bits, exponent_bits)
+    return sign * (float(exponent > 0) + fraction / (2**length - 1)) * 2.0 ** (max(exponent, 1) - bias)
+
+
 DECODE_FLOAT = Exercise(
     id="01_decode_float",
     title="Read a float",
@@ -196,6 +210,24 @@ DECODE_FLOAT = Exercise(
             fraction_not_divided,
             "The fraction is read as a whole number. Its m bits count halves, quarters and so on: divide by "
             "2 ** m.",
+        ),
+        WrongAnswer(
+            "only_zero_excepted",
+            only_zero_excepted,
+            "0 is right, but it is not the only exception: wherever the exponent bits are all 0, no 1 stands "
+            "before the fraction, and the exponent is 1 - bias.",
+        ),
+        WrongAnswer(
+            "fraction_of_1024",
+            fraction_of_1024,
+            "1024 is 2 ** 10, for the ten bits of fraction of float16. Count the bits that are left: "
+            "2 ** len(fraction).",
+        ),
+        WrongAnswer(
+            "all_ones_are_one",
+            all_ones_are_one,
+            "The fraction is divided by 2 ** m - 1, as if all ones were 1. They are one step less than 1: divide "
+            "by 2 ** m.",
         ),
     ),
     alternatives=(in_integers, bit_by_bit),

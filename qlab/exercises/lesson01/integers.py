@@ -52,6 +52,20 @@ def eight_bits(bits):
     return code - 256 if bits[0] == "1" else code
 
 
+def above_127(bits):
+    code = int(bits, 2)
+    return code - 256 if code > 127 else code
+
+
+def middle_left_positive(bits):
+    code = int(bits, 2)
+    return code - 2 ** len(bits) if code > 2 ** (len(bits) - 1) else code
+
+
+def weights_backwards(bits):
+    return sum(int(bit) << place for place, bit in enumerate(bits[1:])) - int(bits[0]) * 2 ** (len(bits) - 1)
+
+
 def read_backwards(bits):
     return decode_integer(bits[::-1])
 
@@ -117,6 +131,24 @@ DECODE_INTEGER = Exercise(
             eight_bits,
             "256 is written in, which is right for 8 bits alone. The string may be longer or shorter: subtract "
             "2 ** len(bits).",
+        ),
+        WrongAnswer(
+            "above_127",
+            above_127,
+            "127 and 256 are those of 8 bits. The string may be longer or shorter: what counts is whether its "
+            "first bit is 1, and then subtract 2 ** len(bits).",
+        ),
+        WrongAnswer(
+            "middle_left_positive",
+            middle_left_positive,
+            "A 1 and then only zeros has its first bit set too: it is the smallest number, not a positive one. "
+            "Ask for bits[0], or compare with >=.",
+        ),
+        WrongAnswer(
+            "weights_backwards",
+            weights_backwards,
+            "The first bit is right, but the others are weighed from the wrong end: the last one counts 1, the one "
+            "before it 2.",
         ),
         WrongAnswer(
             "read_backwards",

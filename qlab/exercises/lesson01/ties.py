@@ -2,6 +2,8 @@
 
 from itertools import pairwise
 
+import torch
+
 from qlab.dtypes import values
 from qlab.exercises.lesson01.floats import same_number
 from qlab.exercises.spec import Case, Exercise, WrongAnswer
@@ -30,6 +32,13 @@ def from_the_middle(x, values):
     return values[-1]
 
 
+def on_a_tensor(x, values):
+    table = torch.tensor(values)
+    distances = (table - x).abs()
+    candidates = (distances == distances.min()).nonzero().flatten()
+    return table[candidates[candidates % 2 == 0] if len(candidates) > 1 else candidates].item()
+
+
 def first_of_the_nearest(x, values):
     return min(values, key=lambda value: abs(value - x))
 
@@ -55,7 +64,7 @@ def even_number(x, values):
 
 
 def python_round(x, values):
-    return float(min(round(x), values[-1]))
+    return round(x)
 
 
 def place_returned(x, values):
@@ -85,7 +94,7 @@ NEAREST_VALUE = Exercise(
         Case((1.25, FP4), "float4: half-way between 1 and 1.5"),
         Case((1.75, FP4), "float4: half-way between 1.5 and 2"),
         Case((3.5, FP4), "float4: half-way between 3 and 4"),
-        Case((2.5000001, FP4), "a little more than half-way"),
+        Case((2.500001, FP4), "a little more than half-way"),
         Case((100.0, FP4), "beyond the last value"),
         Case((6.5, INTEGERS), "whole numbers: half-way between 6 and 7"),
         Case((5.5, INTEGERS), "whole numbers: half-way between 5 and 6"),
@@ -139,7 +148,7 @@ NEAREST_VALUE = Exercise(
         WrongAnswer(
             "python_round",
             python_round,
-            "round gives whole numbers. A format's values are the ones in the list, and their steps grow.",
+            "round gives whole numbers, without end. A format's values are the ones in the list.",
         ),
         WrongAnswer(
             "place_returned",
@@ -147,5 +156,5 @@ NEAREST_VALUE = Exercise(
             "This is the code. Return the value that stands there: values[place].",
         ),
     ),
-    alternatives=(sorted_by_both, from_the_middle),
+    alternatives=(sorted_by_both, from_the_middle, on_a_tensor),
 )
