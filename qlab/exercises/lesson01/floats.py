@@ -94,23 +94,25 @@ def sign_forgotten(bits, exponent_bits, bias):
     return abs(decode_float(bits, exponent_bits, bias))
 
 
-def fraction_not_divided(bits, exponent_bits, bias):
+def _divided_by(whole, bits, exponent_bits, bias):
     sign, exponent, fraction, _ = _parts(bits, exponent_bits)
-    return sign * (float(exponent > 0) + fraction) * 2.0 ** (max(exponent, 1) - bias)
+    return sign * ((exponent > 0) + fraction / whole) * 2.0 ** (max(exponent, 1) - bias)
+
+
+def fraction_not_divided(bits, exponent_bits, bias):
+    return _divided_by(1, bits, exponent_bits, bias)
+
+
+def fraction_of_1024(bits, exponent_bits, bias):
+    return _divided_by(1024, bits, exponent_bits, bias)
+
+
+def all_ones_are_one(bits, exponent_bits, bias):
+    return _divided_by(2 ** (len(bits) - 1 - exponent_bits) - 1, bits, exponent_bits, bias)
 
 
 def only_zero_excepted(bits, exponent_bits, bias):
     return no_subnormals(bits, exponent_bits, bias) if "1" in bits[1:] else 0.0
-
-
-def fraction_of_1024(bits, exponent_bits, bias):
-    sign, exponent, fraction, _ = _parts(bits, exponent_bits)
-    return sign * (float(exponent > 0) + fraction / 1024) * 2.0 ** (max(exponent, 1) - bias)
-
-
-def all_ones_are_one(bits, exponent_bits, bias):
-    sign, exponent, fraction, length = _parts(bits, exponent_bits)
-    return sign * (float(exponent > 0) + fraction / (2**length - 1)) * 2.0 ** (max(exponent, 1) - bias)
 
 
 DECODE_FLOAT = Exercise(
