@@ -25,17 +25,22 @@ from qlab.granularity import PerAxis, PerGroup, PerTensor
 from qlab.layers import QuantConv2d, QuantLinear
 from qlab.matmul import int_matmul, quantized_matmul
 from qlab.metrics import bits_per_weight, max_abs_error, mse, sqnr
+from qlab.observers import Histogram, MinMax, MovingAverage, Percentile
 from qlab.packing import pack, unpack
-from qlab.qparams import QParams, choose_qparams
+from qlab.qparams import QParams, choose_qparams, qparams_from_range
 from qlab.rescaling import quantize_multiplier, requantize, requantize_integer
 from qlab.selection import select_modules
 from qlab.swapping import replace_conv2d, replace_linear
 
 __all__ = [
     "DType",
+    "Histogram",
+    "MinMax",
+    "MovingAverage",
     "PerAxis",
     "PerGroup",
     "PerTensor",
+    "Percentile",
     "QParams",
     "QTensor",
     "QuantConv2d",
@@ -61,6 +66,7 @@ __all__ = [
     "pack",
     "predict",
     "progress",
+    "qparams_from_range",
     "quantize",
     "quantize_multiplier",
     "quantized_conv2d",

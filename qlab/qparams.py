@@ -197,11 +197,14 @@ def _check_request(name: str, scheme: str | None, granularity: Granularity) -> t
 def _check_range(low, high, spec: DType) -> tuple[torch.Tensor, torch.Tensor]:
     """The range in the arithmetic's type, widened to contain 0."""
     low, high = torch.as_tensor(low), torch.as_tensor(high)
-    compute = torch.promote_types(torch.promote_types(low.dtype, high.dtype), spec.compute)
+    compute = torch.promote_types(low.dtype, torch.promote_types(high.dtype, spec.compute))
     if low.shape != high.shape:
         raise ValueError(f"low has shape {tuple(low.shape)} and high {tuple(high.shape)}; they must be equal")
-    if not (low <= high).all() or not (low.isfinite() & high.isfinite()).all():
-        raise ValueError(f"a range runs from low to high, both finite; got {low.tolist()} to {high.tolist()}")
+    legal = (low <= high) & low.isfinite() & high.isfinite()
+    if not legal.all():
+        raise ValueError(
+            f"a range runs from low to high, both finite; got {low[~legal][0]:g} to {high[~legal][0]:g}"
+        )
     return low.to(compute).clamp(max=0), high.to(compute).clamp(min=0)
 
 
