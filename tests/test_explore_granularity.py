@@ -49,6 +49,11 @@ def cases(name):
         yield chosen, x, settings, lesson05.state(chosen, **settings)
 
 
+def view(*arguments, **settings):
+    """The state that the explorer opens with."""
+    return explore.granularity(*arguments, **settings).current
+
+
 def values(state):
     return {name: number.value for name, number in state.numbers.items()}
 
@@ -125,18 +130,18 @@ def test_markup_is_complete_and_prints_no_negative_zero(name):
 @pytest.mark.parametrize("name", [*names(), "one row", "thousands", "scalar", "zeros"])
 def test_the_printed_call_shows_the_same_view_again(name):
     for *_, state in cases(name):
-        again = eval(state.call.replace("explore.granularity", "lesson05.state"), {"lesson05": lesson05})
+        again = eval(state.call, {"explore": explore}).current
         assert again.html == state.html
 
 
 def test_an_outlier_costs_only_those_that_share_its_scale():
-    clean, spoiled = (lesson05.state("fc1.weight", "per axis 0", outlier=k, row=5, column=7) for k in (0, 50))
+    clean, spoiled = (view("fc1.weight", "per axis 0", outlier=k, row=5, column=7) for k in (0, 50))
     worse = np.abs(spoiled.panels[3].values) > np.abs(clean.panels[3].values) + 1e-6
     assert worse[5].sum() > 20 and not np.delete(worse, 5, axis=0).any()
-    whole = lesson05.state("fc1.weight", "per tensor", outlier=50, row=5, column=7)
+    whole = view("fc1.weight", "per tensor", outlier=50, row=5, column=7)
     assert whole.numbers["zeroed"].value > 99
-    group = lesson05.state("fc1.weight", "per group", group_size=8, outlier=50, row=5, column=7)
-    changed = group.panels[3].values != lesson05.state("fc1.weight", "per group", group_size=8).panels[3].values
+    group = view("fc1.weight", "per group", group_size=8, outlier=50, row=5, column=7)
+    changed = group.panels[3].values != view("fc1.weight", "per group", group_size=8).panels[3].values
     assert set(zip(*changed.nonzero(), strict=True)) <= {(5, column) for column in range(8)}
 
 
@@ -163,7 +168,7 @@ def test_frames_hold_the_outlier_and_those_that_share_its_scale(name):
 
 
 def test_frames_are_drawn_in_every_panel_and_in_the_still_picture():
-    plain, framed = (lesson05.state("fc1.weight", "per group", 8, outlier=k, row=3, column=9) for k in (0, 2))
+    plain, framed = (view("fc1.weight", "per group", 8, outlier=k, row=3, column=9) for k in (0, 2))
     assert plain.html.count('class="framed"') == 0 and framed.html.count('class="framed"') == 4
     assert '<div style="top:6%;left:16%;height:2%;width:16%">' in framed.html  # of 50 rows and columns
     assert '<div style="top:6%;left:18%;height:2%;width:2%">' in framed.html
@@ -172,7 +177,7 @@ def test_frames_are_drawn_in_every_panel_and_in_the_still_picture():
 
 
 def test_the_colors_of_the_error_do_not_depend_on_the_outlier():
-    shades = [lesson05.state("fc1.weight", outlier=k).panels[3].shade.mean() for k in (0, 2, 10, 50)]
+    shades = [view("fc1.weight", outlier=k).panels[3].shade.mean() for k in (0, 2, 10, 50)]
     assert all(small < large + 1e-9 for small, large in itertools.pairwise(shades))
 
 
@@ -189,8 +194,8 @@ def test_the_colors_of_the_error_do_not_depend_on_the_outlier():
     ids=["whole row", "one left", "eight left", "float16", "columns", "nothing special"],
 )
 def test_remarks_name_what_is_special(settings, remark):
-    shown = lesson05.state(**settings).remark
-    assert remark in shown and bool(remark) == bool(shown)
+    text = view(**settings).remark
+    assert remark in text and bool(remark) == bool(text)
 
 
 @pytest.mark.parametrize(
@@ -198,7 +203,7 @@ def test_remarks_name_what_is_special(settings, remark):
     [
         ({"tensor": "fc9.weight"}, "no tensor 'fc9.weight'"),
         ({"granularity": "per row"}, "granularity must be one of per tensor, per axis 0, .* got 'per row'"),
-        ({"group_size": 0}, "group_size must be a whole number of at least 1, got 0"),
+        ({"group_size": 0}, "group_size must be a whole number from 1 to 262144, got 0"),
         ({"group_size": 2.5}, "group_size must be a whole number"),
         ({"bits": 9}, "bits must be a whole number from 2 to 8, got 9"),
         ({"scale_dtype": "bfloat16"}, "scale_dtype must be one of float16, float32, got 'bfloat16'"),
@@ -211,9 +216,8 @@ def test_remarks_name_what_is_special(settings, remark):
     ids=lambda case: next(iter(case)) if isinstance(case, dict) else "",
 )
 def test_bad_settings_are_value_errors(arguments, message):
-    for function in (explore.granularity, lesson05.state):
-        with pytest.raises(ValueError, match=message):
-            function(**arguments)
+    with pytest.raises(ValueError, match=message):
+        explore.granularity(**arguments)
 
 
 def settings_of(widget):
@@ -231,8 +235,8 @@ def test_every_control_rewrites_the_view_over_its_whole_grid(name):
         first = widget.value
         for value in settings_of(widget):
             widget.value = value
-            settings = {**explorer.values, "tensor": tensor_named(name)}
-            assert explorer.view.value == lesson05.state(**settings).html
+            _, *settings = explorer.values.items()
+            assert explorer.view.value == lesson05.state(source(tensor_named(name)), **dict(settings)).html
         widget.value = first
 
 
@@ -244,7 +248,7 @@ def test_choosing_a_tensor_keeps_the_outlier_on_the_picture_and_draws_once():
         rows, columns = panels.crop(source(name).x).shape
         assert (explorer.controls["row"].max, explorer.controls["column"].max) == (rows - 1, columns - 1)
         assert explorer.values["row"] < rows and explorer.values["column"] < columns
-        assert explorer.current.call == lesson05.state(**explorer.values).call
+        assert explorer.current.call == view(**explorer.values).call
     assert len(drawn) == len(names())
 
 

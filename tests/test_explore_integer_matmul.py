@@ -42,15 +42,15 @@ def cases(name):
         settings = {"signed": signed, "x_bits": x_bits, "w_bits": w_bits, "x_zero": x_zero, "w_zero": w_zero}
         settings |= {"k": k, "size": min(4, chosen.widest)}
         settings["accumulator"] = list(ACCUMULATORS)[k % 4 if k < 4 else (x_bits + k) % 4]
+        own = dict(zip(("x_zero", "w_zero"), chosen.zero_points(tuple(f.name for f in formats)), strict=True))
+        settings |= {name: zero for name, zero in own.items() if settings[name] is None}
         yield chosen, formats, settings, lesson06.state(chosen, **settings)
 
 
 def operands(chosen, formats, settings):
     """The two QTensors on view, their scales 1."""
     names = tuple(f.name for f in formats)
-    own = chosen.zero_points(names)
-    given = settings["x_zero"], settings["w_zero"]
-    zeros = [suits if zero is None else zero for zero, suits in zip(given, own, strict=True)]
+    zeros = settings["x_zero"], settings["w_zero"]
     codes = chosen.codes(names, zeros, settings["k"], settings["size"])
     return [ql.QTensor(c, ql.QParams(1.0, z, n)) for c, z, n in zip(codes, zeros, names, strict=True)]
 
@@ -122,9 +122,8 @@ def test_markup_is_complete_and_prints_no_negative_zero(name):
 @pytest.mark.parametrize("name", [name for name in TENSORS if name != "long"])
 def test_the_printed_call_shows_the_same_view_again(name):
     for *_, state in cases(name):
-        names = {"lesson06": lesson06, "your_x": OWN["5 by 7 by 3"][0], "your_w": OWN["5 by 7 by 3"][1]}
-        again = eval(state.call.replace("explore.integer_matmul", "lesson06.state"), names)
-        assert again.html == state.html
+        names = {"explore": explore, "your_x": OWN["5 by 7 by 3"][0], "your_w": OWN["5 by 7 by 3"][1]}
+        assert eval(state.call, names).current.html == state.html
 
 
 def test_the_limits_are_those_of_the_types():
@@ -133,7 +132,7 @@ def test_the_limits_are_those_of_the_types():
         held = 2 / torch.finfo(kept).eps if kept.is_floating_point else torch.iinfo(kept).max
         assert accumulator.limit == held
     # The library refuses the first K that the table no longer calls safe.
-    safe = int(lesson06.state().table.rows[3][2].text.replace(",", ""))
+    safe = int(explore.integer_matmul().current.table.rows[3][2].text.replace(",", ""))
     codes = torch.zeros(1, safe + 1)
     x = ql.QTensor(codes, ql.QParams(1.0, None, "int8"))
     w = ql.QTensor(codes.t(), ql.QParams(1.0, None, "int8"))
@@ -155,9 +154,9 @@ def test_corrections_cost_what_a_count_of_the_operations_says():
     column_sums = sum(1 for _ in range(columns) for _ in range(k)) + rows * columns
     assert correction_costs(rows, columns, k, 4, -3) == (row_sums, column_sums, columns)
     assert correction_costs(rows, columns, k, 0, -3) == (row_sums, 0, 0)
-    shown = lesson06.state(k=64, size=16, x_zero=4, w_zero=-3).numbers
+    shown = explore.integer_matmul(k=64, size=16, x_zero=4, w_zero=-3).current.numbers
     assert shown["rows"].text == shown["columns"].text == "+ 7.81 %"  # 1/16 for the sums, 1/64 to apply them
-    assert lesson06.state().numbers["constant"].text == "not needed"
+    assert explore.integer_matmul().current.numbers["constant"].text == "not needed"
 
 
 @pytest.mark.parametrize(
@@ -171,7 +170,7 @@ def test_corrections_cost_what_a_count_of_the_operations_says():
     ids=["wraps", "rounds", "safe", "lucky"],
 )
 def test_remarks_say_what_became_of_the_sums(settings, remark):
-    assert remark in lesson06.state(**settings).remark
+    assert remark in explore.integer_matmul(**settings).current.remark
 
 
 @pytest.mark.parametrize(
@@ -194,9 +193,8 @@ def test_remarks_say_what_became_of_the_sums(settings, remark):
     ids=lambda case: next(iter(case)) if isinstance(case, dict) else "",
 )
 def test_bad_settings_are_value_errors(arguments, message):
-    for function in (explore.integer_matmul, lesson06.state):
-        with pytest.raises(ValueError, match=message):
-            function(**arguments)
+    with pytest.raises(ValueError, match=message):
+        explore.integer_matmul(**arguments)
 
 
 def settings_of(widget):
@@ -212,10 +210,10 @@ def test_every_control_rewrites_the_view_over_its_whole_grid(name):
         first = widget.value
         for value in settings_of(widget):
             widget.value = value
-            settings = explorer.values | {"tensors": tensors_named(explorer.values["tensors"])}
-            if settings["tensors"] == "your matrices":
-                settings["tensors"] = tensors_named(name)
-            assert explorer.view.value == lesson06.state(**settings).html
+            settings = explorer.values
+            shown = settings.pop("tensors")
+            chosen = matrices(tensors_named(name) if shown == "your matrices" else shown)
+            assert explorer.view.value == lesson06.state(chosen, **settings).html
         widget.value = first
 
 

@@ -1,10 +1,12 @@
 """What every explorer shares: controls, a state computed from their values by a plain function, one view.
 
-A new explorer is a function from control values to a `State` (tested with no browser) and a dictionary of
-controls made by `whole`, `steps` (and `refill`), `number`, `choice` and `button`; a box gets a row of its own:
+A new explorer is two functions. The public one has the settings' defaults, checks them, and makes controls of them
+by `whole`, `steps` (and `refill`), `number`, `choice` and `button`; a box gets a row of its own. The other, tested
+with no browser, makes a `State` of the controls' values; it neither checks them nor has defaults again:
 
-    controls = {"bits": whole("bits", range(2, 9), 8, "bits of a code")}
-    Explorer(controls, lambda bits: State(...))
+    def rounding(bits: int = 8):
+        check("bits", bits, range(2, 9))
+        return Explorer({"bits": whole("bits", range(2, 9), bits, "bits of a code")}, state)
 
 The view is one `ipywidgets.HTML` whose value is rewritten at each step. Nothing else is drawn, so nothing flickers.
 """
@@ -21,6 +23,22 @@ from qlab.explore.style import STYLE
 from qlab.explore.view import State
 
 SLIDERS = (ipywidgets.IntSlider, ipywidgets.SelectionSlider, ipywidgets.FloatText)
+
+
+def check(name: str, given, legal: range | tuple[str, ...]) -> None:
+    """Raise the ValueError that says what a setting must be, unless it is a whole number or a name of `legal`.
+
+    >>> check("bits", 9, range(2, 9))
+    Traceback (most recent call last):
+    ValueError: bits must be a whole number from 2 to 8, got 9
+    """
+    expected = (
+        f"one of {', '.join(legal)}"
+        if isinstance(legal, tuple)
+        else f"a whole number from {legal[0]} to {legal[-1]}"
+    )
+    if given not in legal or isinstance(given, float):
+        raise ValueError(f"{name} must be {expected}, got {given!r}")
 
 
 def whole(label: str, values: range, value: int, meaning: str) -> ipywidgets.IntSlider:

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 
 from qlab.affine import QTensor, quantize
-from qlab.explore.base import Explorer, choice, steps, whole
+from qlab.explore.base import Explorer, check, choice, steps, whole
 from qlab.explore.comparison import Cell, Comparison
 from qlab.explore.panels import Panel, crop, error_panel, exponent, fixed, significant, unit_note, value_panel
-from qlab.explore.tensors import Source, names, source
+from qlab.explore.tensors import MAX_ELEMENTS, Source, names, source
 from qlab.explore.view import Number, State, call
 from qlab.granularity import Granularity, PerAxis, PerGroup, PerTensor
 from qlab.metrics import bits_per_weight, max_abs_error, mse, sqnr
@@ -49,11 +49,18 @@ def granularity(
     many times the largest magnitude at `row`, `column`; 0 for none. Raises ValueError for a setting outside these.
     """
     start = source(tensor)
-    _check(start, granularity, group_size, bits, scale_dtype, outlier, row, column)
+    rows, columns = crop(start.x).shape
+    check("granularity", granularity, GRANULARITIES)
+    check("group_size", group_size, range(1, MAX_ELEMENTS + 1))
+    check("bits", bits, BITS)
+    check("scale_dtype", scale_dtype, SCALE_DTYPES)
+    check("row", row, range(rows))
+    check("column", column, range(columns))
+    if not (isinstance(outlier, (int, float)) and 0 <= outlier <= MAX_OUTLIER):
+        raise ValueError(f"outlier must be a number from 0 to {MAX_OUTLIER}, got {outlier!r}")
     sources = {name: source(name) for name in names()} | {start.name: start}
     sizes = [(str(size), size) for size in sorted({*GROUP_SIZES, group_size})]
     outliers = [(f"× {k:g}" if k else "none", k) for k in sorted({*OUTLIERS, outlier})]
-    rows, columns = crop(start.x.numpy()).shape
     controls = {
         "tensor": choice("tensor", tuple(sources), start.name, "the tensor to quantize"),
         "granularity": choice("scales", GRANULARITIES, granularity, "which elements share a scale"),
@@ -78,18 +85,16 @@ def granularity(
 
 
 def state(
-    tensor=None,
-    granularity: str = "per tensor",
-    group_size: int = 2,
-    bits: int = 4,
-    scale_dtype: str = "float16",
-    outlier: float = 0,
-    row: int = 0,
-    column: int = 0,
+    chosen: Source,
+    granularity: str,
+    group_size: int,
+    bits: int,
+    scale_dtype: str,
+    outlier: float,
+    row: int,
+    column: int,
 ) -> State:
-    """What the explorer shows for these settings: a plain function, the same arguments as `granularity`."""
-    chosen = source(tensor)
-    _check(chosen, granularity, group_size, bits, scale_dtype, outlier, row, column)
+    """What the explorer shows of a tensor: a plain function of its settings."""
     x = chosen.x.clone()
     if outlier:
         x[row, column] = outlier * chosen.largest
@@ -109,31 +114,6 @@ def state(
         remark=_remark(x, granularity, group_size, scale_dtype, qt, frames),
         note=chosen.note,
     )
-
-
-def _check(chosen: Source, granularity, group_size, bits, scale_dtype, outlier, row, column) -> None:
-    """Raise the ValueError that says which setting cannot be shown."""
-    rows, columns = crop(chosen.x).shape
-    legal = {
-        "granularity": (granularity, granularity in GRANULARITIES, f"one of {', '.join(GRANULARITIES)}"),
-        "group_size": (group_size, _is_whole(group_size) and group_size >= 1, "a whole number of at least 1"),
-        "bits": (bits, _is_whole(bits) and bits in BITS, f"a whole number from {BITS[0]} to {BITS[-1]}"),
-        "scale_dtype": (scale_dtype, scale_dtype in SCALE_DTYPES, f"one of {', '.join(SCALE_DTYPES)}"),
-        "outlier": (outlier, _is_outlier(outlier), f"a number from 0 to {MAX_OUTLIER}"),
-        "row": (row, _is_whole(row) and 0 <= row < rows, f"a whole number from 0 to {rows - 1}"),
-        "column": (column, _is_whole(column) and 0 <= column < columns, f"a whole number from 0 to {columns - 1}"),
-    }
-    for name, (given, good, expected) in legal.items():
-        if not good:
-            raise ValueError(f"{name} must be {expected}, got {given!r}")
-
-
-def _is_whole(value) -> bool:
-    return isinstance(value, int)
-
-
-def _is_outlier(value) -> bool:
-    return isinstance(value, (int, float)) and 0 <= value <= MAX_OUTLIER
 
 
 def _granularity(name: str, group_size: int) -> Granularity:

@@ -8,7 +8,7 @@ import numpy as np
 
 from qlab.dtypes import dtype
 from qlab.explore.accumulators import ACCUMULATORS, exact_total
-from qlab.explore.base import Explorer, choice, refill, steps, whole
+from qlab.explore.base import Explorer, check, choice, refill, steps, whole
 from qlab.explore.growth import Growth
 from qlab.explore.matrices import BUNDLED, Matrices, matrices
 from qlab.explore.panels import CROP, Panel, code_panel
@@ -42,7 +42,17 @@ def integer_matmul(
     """
     start = matrices(tensors)
     k, size = start.sizes(k, size)
-    formats = _check(start, signed, x_bits, w_bits, x_zero, w_zero, k, size, accumulator)
+    check("signed", signed, SIGNED)
+    check("x_bits", x_bits, BITS)
+    check("w_bits", w_bits, BITS)
+    check("k", k, range(1, start.longest + 1))
+    check("size", size, range(1, start.widest + 1))
+    check("accumulator", accumulator, tuple(ACCUMULATORS))
+    formats = _formats(signed, x_bits, w_bits)
+    own = start.zero_points(formats)
+    x_zero, w_zero = own[0] if x_zero is None else x_zero, own[1] if w_zero is None else w_zero
+    check("x_zero", x_zero, _codes(formats[0]))
+    check("w_zero", w_zero, _codes(formats[1]))
     choices = {name: matrices(name) for name in BUNDLED} | {start.name: start}
     controls = {
         "tensors": choice("codes", tuple(choices), start.name, "the matrices of codes to multiply"),
@@ -52,20 +62,28 @@ def integer_matmul(
         "size": steps("size", **_sizes(start, size), meaning="rows of x and columns of w"),
         "x_bits": whole("x bits", BITS, x_bits, "bits of a code of x"),
         "w_bits": whole("w bits", BITS, w_bits, "bits of a code of w"),
-        "x_zero": _zero_slider("x", formats[0], x_zero, start.zero_points(formats)[0]),
-        "w_zero": _zero_slider("w", formats[1], w_zero, start.zero_points(formats)[1]),
+        "x_zero": whole("x zero", _codes(formats[0]), x_zero, "zero point of x, in codes"),
+        "w_zero": whole("w zero", _codes(formats[1]), w_zero, "zero point of w, in codes"),
     }
 
+    def compute(tensors: str, **settings) -> State:
+        return state(choices[tensors], **settings)
+
+    return Explorer(controls, compute, _links(controls, choices))
+
+
+def _links(controls: dict, choices: dict[str, Matrices]) -> dict:
+    """What other controls a change sets: sizes that the matrices have, zero points that suit them."""
+
     def fit_zeros() -> None:
-        settings = [controls[name].value for name in ("signed", "x_bits", "w_bits")]
-        names = _formats(*settings)
-        zeros = choices[controls["tensors"].value].zero_points(names)
-        for name, format_name, zero in zip(("x_zero", "w_zero"), names, zeros, strict=True):
-            slider, spec = controls[name], dtype(format_name)
+        formats = _formats(*(controls[name].value for name in ("signed", "x_bits", "w_bits")))
+        own = choices[controls["tensors"].value].zero_points(formats)
+        for name, format_name, zero in zip(("x_zero", "w_zero"), formats, own, strict=True):
+            slider, codes = controls[name], _codes(format_name)
             with slider.hold_sync():  # first wide, so that no value is ever outside
                 slider.min, slider.max = -128, 255
                 slider.value = zero
-                slider.min, slider.max = spec.min, spec.max
+                slider.min, slider.max = codes[0], codes[-1]
 
     def fit() -> None:
         chosen = choices[controls["tensors"].value]
@@ -73,40 +91,32 @@ def integer_matmul(
         refill(controls["size"], **_sizes(chosen, min(controls["size"].value, chosen.widest)))
         fit_zeros()
 
-    def compute(tensors: str, **settings) -> State:
-        return state(choices[tensors], **settings)
-
-    linked = {"tensors": fit, "signed": fit_zeros, "x_bits": fit_zeros, "w_bits": fit_zeros}
-    return Explorer(controls, compute, linked)
+    return {"tensors": fit, "signed": fit_zeros, "x_bits": fit_zeros, "w_bits": fit_zeros}
 
 
 def state(
-    tensors=None,
-    signed: str = "both",
-    x_bits: int = 8,
-    w_bits: int = 8,
-    x_zero: int | None = None,
-    w_zero: int | None = None,
-    k: int | None = None,
-    size: int | None = None,
-    accumulator: str = "int8",
+    chosen: Matrices,
+    signed: str,
+    x_bits: int,
+    w_bits: int,
+    x_zero: int,
+    w_zero: int,
+    k: int,
+    size: int,
+    accumulator: str,
 ) -> State:
-    """What the explorer shows for these settings: a plain function, the same arguments as `integer_matmul`."""
-    chosen = matrices(tensors)
-    k, size = chosen.sizes(k, size)
-    formats = _check(chosen, signed, x_bits, w_bits, x_zero, w_zero, k, size, accumulator)
-    own = chosen.zero_points(formats)
-    zeros = own[0] if x_zero is None else x_zero, own[1] if w_zero is None else w_zero
+    """What the explorer shows of two matrices: a plain function of its settings, none of them left open."""
+    formats, zeros = _formats(signed, x_bits, w_bits), (x_zero, w_zero)
     x, w = (codes.numpy() for codes in chosen.codes(formats, zeros, k, size))
     differences = x - zeros[0], w - zeros[1]
     exact = exact_total(*differences)
     totals = {name: a.total(*differences, exact) for name, a in ACCUMULATORS.items()}
     largest = prod(_reach(name, zero) for name, zero in zip(formats, zeros, strict=True))
-    settings = {"signed": signed, "x_bits": x_bits, "w_bits": w_bits}
-    moved = [given if given != suits else None for given, suits in zip(zeros, own, strict=True)]
-    settings |= {"x_zero": moved[0], "w_zero": moved[1], "k": k, "size": size, "accumulator": accumulator}
+    own = chosen.zero_points(formats)
+    moved = {name: z for name, z, suits in zip(("x_zero", "w_zero"), zeros, own, strict=True) if z != suits}
+    settings = {"signed": signed, "x_bits": x_bits, "w_bits": w_bits, **moved, "k": k, "size": size}
     return State(
-        call=call("integer_matmul", *chosen.call, **settings),
+        call=call("integer_matmul", *chosen.call, **settings, accumulator=accumulator),
         numbers=numbers(exact, totals[accumulator], largest, k, zeros, (len(x), w.shape[1])),
         panels=_panels(x, w, formats, zeros, exact, totals[accumulator], accumulator),
         chart=Growth(largest, _growth(*differences), accumulator),
@@ -122,32 +132,10 @@ def _formats(signed: str, x_bits: int, w_bits: int) -> tuple[str, str]:
     return f"{prefixes[0]}{x_bits}", f"{prefixes[1]}{w_bits}"
 
 
-def _check(chosen: Matrices, signed, x_bits, w_bits, x_zero, w_zero, k, size, accumulator) -> tuple[str, str]:
-    """The formats of x and w, or the ValueError that says which setting cannot be shown."""
-    legal = {
-        "signed": (signed, SIGNED),
-        "x_bits": (x_bits, BITS),
-        "w_bits": (w_bits, BITS),
-        "k": (k, range(1, chosen.longest + 1)),
-        "size": (size, range(1, chosen.widest + 1)),
-        "accumulator": (accumulator, tuple(ACCUMULATORS)),
-    }
-    for name, (given, values) in legal.items():
-        _raise_unless(name, given, values)
-    formats = _formats(signed, x_bits, w_bits)
-    for name, given, format_name in zip(("x_zero", "w_zero"), (x_zero, w_zero), formats, strict=True):
-        if given is not None:
-            _raise_unless(name, given, range(dtype(format_name).min, dtype(format_name).max + 1))
-    return formats
-
-
-def _raise_unless(name: str, given, values: range | tuple[str, ...]) -> None:
-    if isinstance(values, range):
-        expected = f"a whole number from {values[0]} to {values[-1]}"
-    else:
-        expected = f"one of {', '.join(values)}"
-    if given not in values or isinstance(given, float):
-        raise ValueError(f"{name} must be {expected}, got {given!r}")
+def _codes(format_name: str) -> range:
+    """All codes of a format."""
+    spec = dtype(format_name)
+    return range(spec.min, spec.max + 1)
 
 
 def _lengths(chosen: Matrices, k: int) -> dict:
@@ -160,13 +148,6 @@ def _sizes(chosen: Matrices, size: int) -> dict:
     """Options and value of the slider for the number of rows and columns."""
     sizes = {n for n in SIZES if n <= chosen.widest} | {chosen.widest, size}
     return {"options": [(str(n), n) for n in sorted(sizes)], "value": size}
-
-
-def _zero_slider(name: str, format_name: str, given: int | None, suits: int):
-    """The slider for a zero point, over the codes of the format."""
-    spec = dtype(format_name)
-    value = suits if given is None else given
-    return whole(f"{name} zero", range(spec.min, spec.max + 1), value, f"zero point of {name}, in codes")
 
 
 def _reach(format_name: str, zero: int) -> int:

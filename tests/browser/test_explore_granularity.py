@@ -4,7 +4,7 @@ import pytest
 from lab import run_notebook
 from test_explore_affine import handle, pixels, settled_call, shown_numbers
 
-from qlab.explore import lesson05
+from qlab import explore
 from qlab.explore.tensors import names
 
 
@@ -25,7 +25,7 @@ def chosen_row(explorer) -> list[str]:
 
 
 def test_keys_and_lists_change_pixels_numbers_and_the_table(page, explorer):
-    assert shown_numbers(explorer) == expected_numbers(lesson05.state("fc1.weight"))
+    assert shown_numbers(explorer) == expected_numbers(explore.granularity("fc1.weight").current)
     settled_call(page)
     error_map = explorer.locator("figure img").nth(6)
     before = pixels(page, error_map)
@@ -46,7 +46,7 @@ def test_keys_and_lists_change_pixels_numbers_and_the_table(page, explorer):
     for _ in range(4):
         page.keyboard.press("ArrowRight")
     call = settled_call(page, "group_size=32")
-    state = eval(call.replace("explore.granularity", "lesson05.state"))
+    state = eval(call).current
     assert shown_numbers(explorer) == expected_numbers(state)
     assert chosen_row(explorer) == [cell.text for cell in state.table.rows[state.table.chosen]]
     assert pixels(page, error_map) != spoiled
@@ -61,7 +61,7 @@ def test_choosing_a_tensor_keeps_row_and_column_inside(page, explorer):
     tensor = explorer.get_by_label("tensor", exact=True)
     for name in names():
         tensor.select_option(name)
-        state = lesson05.state(name)
+        state = explore.granularity(name).current
         assert settled_call(page, state.call) == state.call
         assert shown_numbers(explorer) == expected_numbers(state)
     assert not page.problems

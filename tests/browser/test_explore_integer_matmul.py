@@ -3,7 +3,7 @@
 from lab import run_notebook
 from test_explore_affine import handle, pixels, settled_call, shown_numbers
 
-from qlab.explore import lesson06
+from qlab import explore
 
 
 def expected_numbers(state) -> dict[str, str]:
@@ -13,7 +13,7 @@ def expected_numbers(state) -> dict[str, str]:
 def test_keys_and_lists_change_pixels_numbers_and_the_table(page, lab):
     run_notebook(page, lab.url, lab.write("sums.ipynb", "from qlab import explore", "explore.integer_matmul()"))
     explorer = page.locator(".qlab-explorer")
-    assert shown_numbers(explorer) == expected_numbers(lesson06.state())
+    assert shown_numbers(explorer) == expected_numbers(explore.integer_matmul().current)
     plot = explorer.locator(".growth")
     before = pixels(page, plot)
     length = handle(explorer, "K, the products in a sum")
@@ -29,7 +29,7 @@ def test_keys_and_lists_change_pixels_numbers_and_the_table(page, lab):
     handle(explorer, "zero point of x, in codes").focus()
     page.keyboard.press("ArrowRight")
     call = settled_call(page, "x_zero=1")
-    state = eval(call.replace("explore.integer_matmul", "lesson06.state"))
+    state = eval(call).current
     assert shown_numbers(explorer) == expected_numbers(state)
     assert state.numbers["wrong"].value > 0
     chosen = explorer.locator(".comparison .chosen td").all_text_contents()
@@ -43,6 +43,7 @@ def test_lesson_06_runs_and_its_explorer_moves(page, lab):
     handle(page.locator(".qlab-explorer"), "bits of a code of x").focus()
     page.keyboard.press("ArrowLeft")
     settled_call(page, "x_bits=7")
-    assert shown_numbers(page.locator(".qlab-explorer")) == expected_numbers(lesson06.state(x_bits=7))
+    expected = expected_numbers(explore.integer_matmul(x_bits=7).current)
+    assert shown_numbers(page.locator(".qlab-explorer")) == expected
     assert page.locator(".jp-OutputArea-output[data-mime-type*='error']").count() == 0
     assert not page.problems
