@@ -13,8 +13,9 @@ from qlab.exercises.values import Foreign, show
 
 
 def exact_tensor(expected, got, case):
-    """Same shape, dtype and values."""
-    return tensor_form(expected, got) or first_difference(expected, got, expected != got)
+    """Same shape, dtype and values, NaN where NaN is expected."""
+    told = tensor_form(expected, got)
+    return told or first_difference(expected, got, (expected != got) & ~(expected.isnan() & got.isnan()))
 
 
 def tensor_within(expected, got, bound):

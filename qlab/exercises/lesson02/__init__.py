@@ -1,11 +1,10 @@
-"""Lesson 02's exercises: count a model's bytes, round to bfloat16 by hand, keep sums wide, choose a format."""
+"""Lesson 02's exercises: count a model's bytes, round to bfloat16 by hand, keep sums wide, collapse values."""
 
 from qlab.exercises.lesson02.collapsing import COLLAPSE
 from qlab.exercises.lesson02.footprints import FOOTPRINT
 from qlab.exercises.lesson02.rounding import NEAREST_BFLOAT16
 from qlab.exercises.lesson02.squares import ROOT_MEAN_SQUARE
-from qlab.exercises.lesson02.which_half import BETTER_HALF
 
 TITLE = "Downcasting"
 
-EXERCISES = (FOOTPRINT, NEAREST_BFLOAT16, ROOT_MEAN_SQUARE, BETTER_HALF, COLLAPSE)
+EXERCISES = (FOOTPRINT, NEAREST_BFLOAT16, ROOT_MEAN_SQUARE, COLLAPSE)

@@ -28,6 +28,15 @@ def parameters_only(model):
     return sum(p.numel() * p.element_size() for p in model.parameters())
 
 
+def trainable_only(model):
+    return sum(p.nbytes for p in model.parameters() if p.requires_grad) + sum(b.nbytes for b in model.buffers())
+
+
+def float_buffers_only(model):
+    tensors = [*model.parameters(), *model.buffers()]
+    return sum(t.nbytes for t in tensors if t.is_floating_point())
+
+
 def elements_counted(model):
     return sum(t.numel() for t in [*model.parameters(), *model.buffers()])
 
@@ -92,6 +101,7 @@ def _cases():
             Case((nn.Sequential(shared, nn.ReLU(), shared),), "one layer in two places"),
             Case((Masked(),), "a buffer that is not saved"),
             Case((nn.Linear(100, 10).double(),), "float64"),
+            Case((nn.Linear(6, 3).requires_grad_(False),), "frozen"),
             Case((nn.ReLU(),), "no tensors"),
         )
 
@@ -106,8 +116,8 @@ FOOTPRINT = Exercise(
     title="A model's bytes",
     points=2,
     prompt=(
-        "Return how many bytes the parameters and buffers of model take in memory. A tensor that several layers "
-        "share takes its bytes once."
+        "Return how many bytes the parameters and buffers of model take in memory, trained or not. A tensor that "
+        "several layers share takes its bytes once."
     ),
     reference=footprint,
     cases=_cases(),
@@ -123,6 +133,17 @@ FOOTPRINT = Exercise(
             parameters_only,
             "The buffers are missing: running means and variances, masks, and in a quantized model the codes "
             "themselves. They are in model.buffers().",
+        ),
+        WrongAnswer(
+            "trainable_only",
+            trainable_only,
+            "Frozen parameters, those with requires_grad=False, take their bytes as well. Count every parameter.",
+        ),
+        WrongAnswer(
+            "float_buffers_only",
+            float_buffers_only,
+            "Integers take bytes too: batch norm's counter is an int64 of 8, a mask and the codes of a quantized "
+            "model are integers. Count every buffer.",
         ),
         WrongAnswer(
             "elements_counted",

@@ -42,6 +42,20 @@ def half_down(x):
     return (x.view(torch.int32) + 0x7FFF & ~0xFFFF).view(torch.float32)
 
 
+def left_in_the_lower_half(x):
+    bits = x.view(torch.int32)
+    return (bits + 0x7FFF + (bits >> 16 & 1) >> 16).view(torch.float32)
+
+
+def divided_in_float32(x):
+    return (torch.round(x.view(torch.int32) / 65536).int() * 65536).view(torch.float32)
+
+
+def seven_significant_bits(x):
+    significand, exponent = torch.frexp(x)
+    return torch.ldexp(torch.round(significand * 128) / 128, exponent)
+
+
 def through_float16(x):
     return x.half().float()
 
@@ -111,6 +125,24 @@ NEAREST_BFLOAT16 = Exercise(
             half_down,
             "Half-way values always move toward 0 here. 259 lies half-way between 258 and 260 and goes to the one "
             "whose last bit is 0, which is 260. The last kept bit has to be added too.",
+        ),
+        WrongAnswer(
+            "left_in_the_lower_half",
+            left_in_the_lower_half,
+            "The rounding is right, but after >> 16 the kept bits stand in the lower half, where they read as a "
+            "tiny number. Shift them back with << 16, or clear the lower bits instead of shifting.",
+        ),
+        WrongAnswer(
+            "divided_in_float32",
+            divided_in_float32,
+            "bits / 65536 is a float32 itself and holds only 24 significant bits of the integer. A number just "
+            "beside a tie falls onto it, and is rounded twice. Stay with integers, or divide bits.double().",
+        ),
+        WrongAnswer(
+            "seven_significant_bits",
+            seven_significant_bits,
+            "torch.frexp gives significands from 0.5 to 1. A bfloat16 has eight significant bits, the leading 1 "
+            "and seven of fraction: between 0.5 and 1 its step is 1/256, not 1/128.",
         ),
         WrongAnswer(
             "through_float16",

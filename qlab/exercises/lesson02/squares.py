@@ -42,6 +42,16 @@ def widened_after_squaring(x):
     return x.square().float().mean().sqrt().half()
 
 
+def narrowed_before_the_root(x):
+    return x.float().square().mean().half().sqrt()
+
+
+def scaled_by_the_largest(x):
+    wide = x.float()
+    largest = wide.abs().max()
+    return ((wide / largest).square().mean().sqrt() * largest).half()
+
+
 def summed_in_half(x):
     return (x.square().sum() / x.numel()).sqrt()
 
@@ -71,6 +81,8 @@ def _cases():
 
     one_in_many = torch.zeros(2000, dtype=torch.float16)
     one_in_many[7] = 0.01
+    large_in_many = torch.zeros(250, dtype=torch.float16)
+    large_in_many[7] = 300.0
     return (
         Case((torch.tensor([3.0, 4.0, 5.0], dtype=torch.float16),), "small numbers"),
         Case((torch.tensor([300.0, 400.0], dtype=torch.float16),), "90,000 is beyond float16"),
@@ -78,6 +90,7 @@ def _cases():
         Case((torch.ones(64, 64, dtype=torch.float16),), "4096 ones"),
         Case((torch.full((4096,), 8.0, dtype=torch.float16),), "the squares fit, their sum does not"),
         Case((one_in_many,), "one small value and 1999 zeros"),
+        Case((large_in_many,), "one square does not fit, their mean does"),
         Case((normal(1, 1, 8, 16),), "random"),
         Case((normal(900, 2, 16, 16),), "random, large"),
         Case((normal(1e-3, 3, 10, 10),), "random, small"),
@@ -108,6 +121,18 @@ ROOT_MEAN_SQUARE = Exercise(
             widened_after_squaring,
             "The squares are taken in float16 and widened afterwards, when 300 squared is already infinite and "
             "1e-4 squared already 0. Convert x itself.",
+        ),
+        WrongAnswer(
+            "narrowed_before_the_root",
+            narrowed_before_the_root,
+            "Squares and sum are wide, but the mean goes back to float16 before its root is taken, and a mean "
+            "square above 65,504 is infinite there. Convert after the root.",
+        ),
+        WrongAnswer(
+            "scaled_by_the_largest",
+            scaled_by_the_largest,
+            "Dividing by the largest value keeps the squares small, but a tensor of zeros has the largest value 0, "
+            "and 0 / 0 is NaN. In float32 the squares of any float16 fit: nothing needs scaling.",
         ),
         WrongAnswer(
             "all_in_half",
