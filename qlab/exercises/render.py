@@ -21,6 +21,7 @@ _COLORS = {
     "unknown": "var(--jp-error-color1, #d32f2f)",
 }
 _OTHER_COLOR = "var(--jp-brand-color1, #1976d2)"
+_PALE = {"pass", "not yet"}  # words too pale in the color of their border: they are mixed with the text's
 _PRE = "margin:0;white-space:pre-wrap;overflow-wrap:anywhere;font-family:var(--jp-code-font-family, monospace)"
 _TOKEN_COLORS = {
     "keyword": "var(--jp-mirror-editor-keyword-color, #008000)",
@@ -59,11 +60,13 @@ class Card:
         return "\n".join(head + [_row_text(row) for row in self.rows])
 
     def _repr_html_(self):
-        color = _COLORS.get(self.status, _OTHER_COLOR)
+        color = ink = _COLORS.get(self.status, _OTHER_COLOR)
+        if self.status in _PALE:
+            ink = f"color-mix(in srgb, {color} 60%, var(--jp-ui-font-color1, black))"
         rows = "".join(map(_row_html, self.rows))
         return (
             f'<div style="border-left:4px solid {color};padding:4px 12px;margin:4px 0">'
-            f'<div><b style="color:{color}">{html.escape(self.status)}</b> '
+            f'<div><b style="color:{ink}">{html.escape(self.status)}</b> '
             f"<b>{html.escape(self.title)}</b> {html.escape(self.headline)}</div>"
             f'<table style="margin:4px 0;width:auto">{rows}</table></div>'
         )
