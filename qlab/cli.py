@@ -16,6 +16,18 @@ from pathlib import Path
 
 from qlab.reading_order import map_of_library
 
+# Voila's own template without its two style sheets for icons, which it would load from the network and no explorer
+# uses. `super.super()` is what nbconvert's template, on which Voila's builds, has there.
+TEMPLATE = """\
+{%- extends 'voila/templates/lab/index.html.j2' -%}
+{%- import 'spinner.macro.html.j2' as spinner -%}
+{%- block notebook_css -%}
+{{ resources.include_js("static/voila-style.js") }}
+{{ spinner.css() }}
+{{ super.super() }}
+{%- endblock notebook_css -%}
+"""
+
 
 def app_notebook(name: str) -> str:
     """The notebook, as JSON text, whose one cell opens the explorer called `name`.
@@ -46,14 +58,32 @@ def serve(name: str, options: list[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="qlab-app-") as folder:
         notebook = Path(folder, f"{name}.ipynb")
         notebook.write_text(app_notebook(name), encoding="utf-8")
-        command = [sys.executable, "-m", "voila", str(notebook), "--Voila.ip=127.0.0.1", *options]
-        # The environment's own kernel, not one that the machine offers under the same name.
-        with subprocess.Popen(command, env={**os.environ, "JUPYTER_PREFER_ENV_PATH": "1"}) as server:
+        command = [
+            sys.executable,
+            "-m",
+            "voila",
+            str(notebook),
+            "--Voila.ip=127.0.0.1",
+            "--template=qlab",
+            *options,
+        ]
+        with subprocess.Popen(command, env=_environment(Path(folder))) as server:
             try:
                 return server.wait()
             except KeyboardInterrupt:
                 server.terminate()
                 return 0
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    """The process's environment, in which Voila also finds a template called qlab, put under `folder`."""
+    template = folder / "voila" / "templates" / "qlab" / "index.html.j2"
+    template.parent.mkdir(parents=True)
+    template.write_text(TEMPLATE, encoding="utf-8")
+    (template.parent / "conf.json").write_text('{"base_template": "lab"}', encoding="utf-8")
+    path = os.pathsep.join(filter(None, [str(folder), os.environ.get("JUPYTER_PATH")]))
+    # The environment's own kernel, not one that the machine offers under the same name.
+    return {**os.environ, "JUPYTER_PATH": path, "JUPYTER_PREFER_ENV_PATH": "1"}
 
 
 def main(arguments: list[str] | None = None) -> int:
