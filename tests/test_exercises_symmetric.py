@@ -24,12 +24,19 @@ VARIANTS = {
             x.div(x.max() / (2 ** (b - 1) - 1) or 1).round().to(torch.int8),
             x.max() / (2 ** (b - 1) - 1) or 1,
         ),
-        "signed_maximum_no_clamp",
+        "signed_maximum",
     ),
-    "abs of int8, then int": ("04_largest_magnitude", lambda q: int(q.abs().int().max()), "abs_in_int8"),
-    "two maxima": ("04_largest_magnitude", lambda q: torch.max(q.max(), -q.min()).item(), "negated_in_int8"),
-    "view for a cast": ("04_to_uint8", lambda q, z: (q.view(torch.uint8), z), "cast_alone"),
-    "128 in int8": ("04_to_uint8", lambda q, z: (q - (-128), z + 128), "left_in_int8"),
+    "clamped to codes that have a negative": (
+        "04_symmetric_quantize",
+        lambda x, b: (
+            (x / ((x.max() / (2 ** (b - 1) - 1)) or 1))
+            .round()
+            .clamp(1 - 2 ** (b - 1), 2 ** (b - 1) - 1)
+            .to(torch.int8),
+            x.max() / (2 ** (b - 1) - 1) or 1,
+        ),
+        "signed_maximum_clamped_evenly",
+    ),
     "a signed scale": ("04_relu_codes", lambda x, b: lesson04.SYMMETRIC_QUANTIZE.reference(x, b), "signed_int8"),
 }
 
@@ -45,9 +52,7 @@ RESEMBLING = {
         "04_symmetric_quantize",
         lambda x, b: (torch.round(x / 8).to(torch.int8), x.abs().max().item() / (2 ** (b - 2) + 1) or 1.0),
     ),
-    "one less": ("04_largest_magnitude", lambda q: int(q.int().abs().max()) - 1),
     "always affine in 8 bits": ("04_cheapest_scheme", lambda x, bound: ("affine", 8)),
-    "shifted by 64": ("04_to_uint8", lambda q, z: ((q.int() + 64).clamp(0, 255).to(torch.uint8), z + 64)),
 }
 
 
@@ -83,14 +88,6 @@ def test_ties_to_quantize_are_exact_or_far(name):
         assert ((from_tie > 1e-4) | (from_tie == 0)).all(), case.note
 
 
-@pytest.mark.parametrize("case", EXERCISES["04_to_uint8"].cases, ids=by_note)
-def test_shifted_codes_stand_for_the_same_values(case):
-    codes, zero_point = case.args
-    shifted, moved = EXERCISES["04_to_uint8"].reference(*case.args)
-    before = ql.QTensor(codes, ql.QParams(0.3, zero_point, "int8")).dequantize()
-    assert torch.equal(ql.QTensor(shifted, ql.QParams(0.3, moved, "uint8")).dequantize(), before)
-
-
 @pytest.mark.parametrize("case", EXERCISES["04_cheapest_scheme"].cases, ids=by_note)
 def test_the_cheapest_scheme_is_clear(case):
     x, bound = case.args
@@ -105,3 +102,12 @@ def test_the_32_bits_of_a_zero_point_decide():
     answers = {case.note.split(":")[0]: exercise.reference(*case.args) for case in exercise.cases}
     assert answers["24 positive values"] == ("symmetric", 5)
     assert answers["40 positive values"] == ("affine", 4)
+
+
+@pytest.mark.parametrize("name", ["04_symmetric_quantize", "04_relu_codes"])
+def test_a_scale_for_each_row_is_told_to_be_one_for_all(name):
+    def a_row_each(x, bits):
+        codes, scale = EXERCISES[name].reference(x, bits)
+        return codes, torch.full((len(x), 1), scale)
+
+    assert "The whole tensor has one scale here; these are " in grade(EXERCISES[name], a_row_each).why

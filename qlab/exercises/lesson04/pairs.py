@@ -31,6 +31,8 @@ def codes_and_scale(expected, got, case):
     if not within_ulps(expected[1], scale, ulps=4):
         if within_ulps(expected[1], codes, ulps=4) and isinstance(scale, torch.Tensor):
             return SWAPPED
+        if isinstance(scale, torch.Tensor) and scale.numel() > 1:
+            return f"The whole tensor has one scale here; these are {scale.numel()}."
         number = as_number(scale)
         if number is not None and 0 < number < TINY and (expected[1] < 1e-20 or not case.args[0].any()):
             return EPSILON

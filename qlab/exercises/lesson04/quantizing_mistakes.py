@@ -5,68 +5,40 @@ import torch
 from qlab.exercises.spec import WrongAnswer
 
 
-def _codes(x, scale, bits):
-    """Clamped to all codes of the width, as most people do."""
-    return torch.clamp(torch.round(x / scale), -(2 ** (bits - 1)), 2 ** (bits - 1) - 1).to(torch.int8)
-
-
 def _largest(x):
     return x.abs().max().item()
 
 
-def signed_maximum(x, bits):
-    scale = x.max().item() / (2 ** (bits - 1) - 1) or 1.0
-    return _codes(x, scale, bits), scale
+def _all_codes(q, bits):
+    return torch.clamp(q, -(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
 
 
-def signed_maximum_no_clamp(x, bits):
-    scale = x.max().item() / (2 ** (bits - 1) - 1) or 1.0
-    return torch.round(x / scale).to(torch.int8), scale
+def _even_codes(q, bits):
+    return torch.clamp(q, 1 - 2 ** (bits - 1), 2 ** (bits - 1) - 1)
 
 
-def one_more(x, bits):
-    scale = _largest(x) / 2 ** (bits - 1) or 1.0
-    return _codes(x, scale, bits), scale
+CLAMPS = {"": lambda q, bits: q, "_clamped": _all_codes, "_clamped_evenly": _even_codes}
 
 
-def one_more_no_clamp(x, bits):
-    scale = _largest(x) / 2 ** (bits - 1) or 1.0
-    return torch.round(x / scale).to(torch.int8), scale
+def _with_scale(scale_of, name, diagnosis, clamp=""):
+    """All is right but the scale."""
 
+    def function(x, bits):
+        scale = scale_of(x, bits) or 1.0
+        return CLAMPS[clamp](torch.round(x / scale), bits).to(torch.int8), scale
 
-def half_the_width(x, bits):
-    scale = _largest(x) / (2 ** (bits - 1) - 0.5) or 1.0
-    return _codes(x, scale, bits), scale
-
-
-def half_the_width_no_clamp(x, bits):
-    scale = _largest(x) / (2 ** (bits - 1) - 0.5) or 1.0
-    return torch.round(x / scale).to(torch.int8), scale
-
-
-def range_over_codes(x, bits):
-    scale = (x.max() - x.min()).item() / (2**bits - 1) or 1.0
-    return _codes(x, scale, bits), scale
-
-
-def range_over_codes_no_clamp(x, bits):
-    scale = (x.max() - x.min()).item() / (2**bits - 1) or 1.0
-    return torch.round(x / scale).to(torch.int8), scale
-
-
-def always_eight_bits(x, bits):
-    scale = _largest(x) / 127 or 1.0
-    return torch.round(x / scale).to(torch.int8), scale
-
-
-def unsigned_maximum(x, bits):
-    scale = _largest(x) / (2**bits - 1) or 1.0
-    return torch.round(x / scale).to(torch.int8), scale
+    function.__name__ = name + clamp
+    return WrongAnswer(name + clamp, function, diagnosis)
 
 
 def reciprocal(x, bits):
     factor = (2 ** (bits - 1) - 1) / (_largest(x) or 2 ** (bits - 1) - 1)
     return torch.round(x * factor).to(torch.int8), factor
+
+
+def multiplied(x, bits):
+    scale = _largest(x) / (2 ** (bits - 1) - 1) or 1.0
+    return torch.round(x * scale).to(torch.int8), scale
 
 
 def misprint(x, bits):
@@ -109,45 +81,53 @@ def swapped(x, bits):
     return scale, torch.round(x / scale).to(torch.int8)
 
 
-_SIGNED_MAXIMUM = (
-    "This takes the largest value, not the largest magnitude. Where the extreme is negative the scale is too small "
-    "(or itself negative) and the other end does not fit. Take x.abs().max()."
-)
-_ONE_MORE = (
-    "This divides by 2 ** (bits - 1): by 8 in 4 bits, by 128 in 8. The largest positive value would need that "
-    "code, and 4 bits end at 7, 8 bits at 127: it is clamped, or wraps around to -128. Divide by 2 ** (bits - 1) "
-    "- 1."
-)
-_HALF = (
-    "This divides by half the width of the format, 7.5 in 4 bits and 127.5 in 8, as torch does. The largest "
-    "value is then half a step beyond the last code and does not come back exactly. Divide by 2 ** (bits - 1) - "
-    "1."
-)
-_RANGE = (
-    "This is the affine scale, the range over the number of gaps. Without a zero point the codes cannot slide to "
-    "where the data are, so the larger side does not fit. Use the largest magnitude over quant_max."
+_CLAMPED_OR_NOT = (
+    (
+        lambda x, bits: x.max().item() / (2 ** (bits - 1) - 1),
+        "signed_maximum",
+        "This takes the largest value, not the largest magnitude. Where the extreme is negative the scale is "
+        "too small (or itself negative) and the other end does not fit. Take x.abs().max().",
+    ),
+    (
+        lambda x, bits: _largest(x) / 2 ** (bits - 1),
+        "one_more",
+        "This divides by 2 ** (bits - 1): by 8 in 4 bits, by 128 in 8. The largest positive value would need that "
+        "code, and 4 bits end at 7, 8 bits at 127: it is clamped, or wraps around to -128. Divide by "
+        "2 ** (bits - 1) - 1.",
+    ),
+    (
+        lambda x, bits: _largest(x) / (2 ** (bits - 1) - 0.5),
+        "half_the_width",
+        "This divides by half the width of the format, 7.5 in 4 bits and 127.5 in 8, as torch does. The largest "
+        "value is then half a step beyond the last code and does not come back exactly. Divide by "
+        "2 ** (bits - 1) - 1.",
+    ),
+    (
+        lambda x, bits: (x.max() - x.min()).item() / (2**bits - 1),
+        "range_over_codes",
+        "This is the affine scale, the range over the number of gaps. Without a zero point the codes cannot "
+        "slide to where the data are, so the larger side does not fit. Use the largest magnitude over quant_max.",
+    ),
 )
 
 WRONG_ANSWERS = (
-    WrongAnswer("signed_maximum", signed_maximum, _SIGNED_MAXIMUM),
-    WrongAnswer("signed_maximum_no_clamp", signed_maximum_no_clamp, _SIGNED_MAXIMUM),
-    WrongAnswer("one_more", one_more, _ONE_MORE),
-    WrongAnswer("one_more_no_clamp", one_more_no_clamp, _ONE_MORE),
-    WrongAnswer("half_the_width", half_the_width, _HALF),
-    WrongAnswer("half_the_width_no_clamp", half_the_width_no_clamp, _HALF),
-    WrongAnswer("range_over_codes", range_over_codes, _RANGE),
-    WrongAnswer("range_over_codes_no_clamp", range_over_codes_no_clamp, _RANGE),
-    WrongAnswer(
+    *(_with_scale(*mistake, clamp) for mistake in _CLAMPED_OR_NOT for clamp in CLAMPS),
+    _with_scale(
+        lambda x, bits: _largest(x) / 127,
         "always_eight_bits",
-        always_eight_bits,
         "127 is written into the code. It is the largest code of 8 bits; for `bits` bits it is 2 ** (bits - 1) - "
         "1.",
     ),
-    WrongAnswer(
+    _with_scale(
+        lambda x, bits: _largest(x) / (2**bits - 1),
         "unsigned_maximum",
-        unsigned_maximum,
         "This divides by 2 ** bits - 1, the largest unsigned code. One bit goes for the sign: the largest signed "
         "code is 2 ** (bits - 1) - 1.",
+    ),
+    WrongAnswer(
+        "multiplied",
+        multiplied,
+        "This multiplies by the scale. The scale is the width of a step: divide by it to count steps.",
     ),
     WrongAnswer(
         "reciprocal",

@@ -37,6 +37,16 @@ def signed_scale(x, bits):
     return torch.round(x / scale).to(torch.uint8), scale
 
 
+def zero_in_the_middle(x, bits):
+    codes, scale = signed_scale(x, bits)
+    return codes + 2 ** (bits - 1), scale
+
+
+def zero_in_the_middle_of_the_width(x, bits):
+    scale = _scale(x, 2 ** (bits - 1) - 0.5)
+    return torch.clamp(torch.round(x / scale) + 2 ** (bits - 1), 0, 2**bits - 1).to(torch.uint8), scale
+
+
 def codes_counted(x, bits):
     scale = _scale(x, 2**bits)
     return torch.round(x / scale).to(torch.uint8), scale
@@ -109,6 +119,10 @@ _SIGNED = (
     "This scale leaves room for negative numbers that do not occur: half of the codes are wasted, which is one "
     "bit or 6 dB. The largest value can have the code 2 ** bits - 1."
 )
+_MIDDLE = (
+    "This puts 0 in the middle of the codes, as torch does for unsigned ones: a zero point, and the lower half is "
+    "wasted. Here the code 0 stands for 0.0, and the largest value has the code 2 ** bits - 1."
+)
 _COUNTED = (
     "This divides by the number of codes, 16 in 4 bits and 256 in 8. They have one gap fewer between them, so the "
     "largest value would need a code more than there are: it is clamped, or in uint8 wraps around to 0."
@@ -138,6 +152,8 @@ RELU_CODES = Exercise(
     wrong_answers=(
         WrongAnswer("signed_int8", signed_int8, _SIGNED),
         WrongAnswer("signed_scale", signed_scale, _SIGNED),
+        WrongAnswer("zero_in_the_middle", zero_in_the_middle, _MIDDLE),
+        WrongAnswer("zero_in_the_middle_of_the_width", zero_in_the_middle_of_the_width, _MIDDLE),
         WrongAnswer("codes_counted", codes_counted, _COUNTED),
         WrongAnswer("codes_counted_clamped", codes_counted_clamped, _COUNTED),
         WrongAnswer(

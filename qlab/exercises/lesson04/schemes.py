@@ -33,13 +33,13 @@ def cheapest_scheme(x, min_sqnr):
     # END SOLUTION
 
 
-def measured(x):
+def measured(x, zero_point_bits=32):
     """For each (scheme, bits): the bits of codes and zero point in all, and the SQNR in dB."""
     found = {}
     for scheme in SCHEMES:
         for bits in range(2, 9):
             qt = quantize(x, choose_qparams(x, f"int{bits}", scheme))
-            total = bits * x.numel() + (32 if scheme == "affine" else 0)
+            total = bits * x.numel() + (zero_point_bits if scheme == "affine" else 0)
             found[scheme, bits] = total, sqnr(x, qt.dequantize())
     return found
 
@@ -84,6 +84,16 @@ def code_bits_alone(x, min_sqnr):
     return SCHEMES[-rank], bits
 
 
+def zero_point_of_eight_bits(x, min_sqnr):
+    found = measured(x, zero_point_bits=8)
+    return min((total, c) for c, (total, ratio) in found.items() if ratio >= min_sqnr)[1]
+
+
+def three_bits_at_least(x, min_sqnr):
+    found = {c: figures for c, figures in measured(x).items() if c[1] > 2}
+    return min((total, c) for c, (total, ratio) in found.items() if ratio >= min_sqnr)[1]
+
+
 def best_sqnr(x, min_sqnr):
     found = measured(x)
     return max(found, key=lambda c: found[c][1])
@@ -110,6 +120,7 @@ def _cases():
     leaky = normal(3, 16, 16)
     leaky = torch.where(leaky < 0, 0.1 * leaky, leaky)
     on_a_grid = torch.randint(-6, 8, (8, 8), generator=torch.Generator().manual_seed(8)) * 0.5
+    three_values = torch.randint(-1, 2, (6, 6), generator=torch.Generator().manual_seed(11)) * 1.0
     return (
         Case((torch.tensor([0.4, 1.1, 2.0, 2.9]), 20.0), "four positive values: does a zero point pay?"),
         Case((normal(1, 8, 8), 30.0), "64 values around 0"),
@@ -123,6 +134,7 @@ def _cases():
         Case((normal(9, 40).abs(), 25.0), "40 positive values: 32 bits are less than one each"),
         Case((on_a_grid + 0.001 * normal(10, 8, 8), 35.0), "values close to the 15 symmetric ones of 4 bits"),
         Case((normal(7, 10) * 1e6, 12.0), "ten large values"),
+        Case((three_values + 0.01 * normal(12, 6, 6), 25.0), "values close to -1, 0 and 1"),
     )
 
 
@@ -166,6 +178,16 @@ CHEAPEST_SCHEME = Exercise(
         ),
         WrongAnswer("fewest_code_bits", fewest_code_bits, _CODES_ALONE),
         WrongAnswer("code_bits_alone", code_bits_alone, _CODES_ALONE),
+        WrongAnswer(
+            "zero_point_of_eight_bits",
+            zero_point_of_eight_bits,
+            "This counts 8 bits for the zero point. Here it is stored as a number of 32 bits.",
+        ),
+        WrongAnswer(
+            "three_bits_at_least",
+            three_bits_at_least,
+            "This does not try 2 bits. There are data for which they are enough.",
+        ),
         WrongAnswer(
             "best_sqnr",
             best_sqnr,
