@@ -19,14 +19,17 @@ import importlib
 from qlab.affine import QTensor, dequantize, fake_quantize, quantize
 from qlab.casting import bits, cast, from_bits
 from qlab.conv import int_conv2d, quantized_conv2d
+from qlab.converting import convert
 from qlab.downcasting import default_dtype, downcast, memory_footprint
 from qlab.dtypes import DType, dtype, values
+from qlab.folding import fold_batch_norm, fold_batch_norms
 from qlab.granularity import PerAxis, PerGroup, PerTensor
 from qlab.layers import QuantConv2d, QuantLinear
 from qlab.matmul import int_matmul, quantized_matmul
 from qlab.metrics import bits_per_weight, max_abs_error, mse, sqnr
 from qlab.observers import Histogram, MinMax, MovingAverage, Percentile
 from qlab.packing import pack, unpack
+from qlab.ptq import calibrate, prepare
 from qlab.qparams import QParams, choose_qparams, qparams_from_range
 from qlab.rescaling import quantize_multiplier, requantize, requantize_integer
 from qlab.selection import select_modules
@@ -47,15 +50,19 @@ __all__ = [
     "QuantLinear",
     "bits",
     "bits_per_weight",
+    "calibrate",
     "cast",
     "check",
     "choose_qparams",
+    "convert",
     "default_dtype",
     "dequantize",
     "downcast",
     "dtype",
     "explore",
     "fake_quantize",
+    "fold_batch_norm",
+    "fold_batch_norms",
     "from_bits",
     "hint",
     "int_conv2d",
@@ -65,6 +72,7 @@ __all__ = [
     "mse",
     "pack",
     "predict",
+    "prepare",
     "progress",
     "qparams_from_range",
     "quantize",

@@ -33,6 +33,31 @@ def select_modules(model: nn.Module, rules: Rule | Iterable[Rule]) -> dict[str, 
     return {name: module for name, module in modules.items() if name in selected}
 
 
+def excluded_modules(
+    model: nn.Module, kind: type[nn.Module] | tuple[type[nn.Module], ...], rules: Rule | Iterable[Rule]
+) -> set[nn.Module]:
+    """What the rules exclude from a change to the layers of a kind (a type, or several).
+
+    A name excludes the layers that have it or, where no layer does, all below the modules that have it. So "0"
+    means layers called 0, not all that is in block 0; and "attention" means all layers in every attention. A type
+    excludes its instances with all below them. Raises what `select_modules` raises.
+
+    >>> model = nn.Sequential(nn.Sequential(nn.Linear(2, 2), nn.ReLU()), nn.Linear(2, 2))
+    >>> excluded_modules(model, nn.Linear, "0") == {model[0][0]}
+    True
+    """
+    rules = [rules] if isinstance(rules, (str, type)) else rules
+    return {module for rule in rules for module in _excluded(model, kind, rule)}
+
+
+def _excluded(model: nn.Module, kind, rule: Rule) -> set[nn.Module]:
+    selected = set(select_modules(model, rule).values())
+    layers = {module for module in selected if isinstance(module, kind)}
+    if layers and isinstance(rule, str):
+        return layers
+    return {inner for module in selected for inner in module.modules()}
+
+
 def _matches(rule: Rule, name: str, module: nn.Module) -> bool:
     if isinstance(rule, type):
         return isinstance(module, rule)

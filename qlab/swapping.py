@@ -9,7 +9,7 @@ from torch import nn
 
 from qlab.downcasting import memory_footprint
 from qlab.layers import QuantConv2d, QuantLinear
-from qlab.selection import Rule, select_modules
+from qlab.selection import Rule, excluded_modules
 
 SHOWN = 8  # lines of a printed report
 
@@ -116,25 +116,12 @@ def _replace(model: nn.Module, kind: type[nn.Module], layer, exclude, options: d
 
 def _layers(model: nn.Module, kind: type[nn.Module], exclude) -> dict[nn.Module, list[str]]:
     """The layers to replace, each with all its names."""
-    rules = [exclude] if isinstance(exclude, (str, type)) else exclude
-    kept = {module for rule in rules for module in _kept(model, kind, rule)}
+    kept = excluded_modules(model, kind, exclude)
     found = {}
     for name, module in model.named_modules(remove_duplicate=False):
         if isinstance(module, kind) and type(module).forward is kind.forward and module not in kept:
             found.setdefault(module, []).append(name)
     return found
-
-
-def _kept(model: nn.Module, kind: type[nn.Module], rule: Rule) -> set[nn.Module]:
-    """What one rule excludes: the layers of that name if there are any, otherwise all below what it selects.
-
-    So "0" means layers called 0, not all that is in block 0; and "attention" means all layers in every attention.
-    """
-    selected = set(select_modules(model, rule).values())
-    layers = {module for module in selected if isinstance(module, kind)}
-    if layers and isinstance(rule, str):
-        return layers
-    return {inner for module in selected for inner in module.modules()}
 
 
 def _make(layer, old: nn.Module, name: str, options: dict) -> nn.Module:
