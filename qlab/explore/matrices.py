@@ -56,7 +56,7 @@ class Matrices:
             far = [_farthest(dtype(name), zero) for name, zero in zip(formats, zeros, strict=True)]
             x, w = torch.full((size, k), far[0]), torch.full((k, size), far[1])
         else:
-            x, w = _random(formats[0], 0, size, k), _random(formats[1], 1, size, k).t()
+            x, w = _random(formats[0], 0), _random(formats[1], 1).t()
         return x[:size, :k].int(), w[:k, :size].int()
 
 
@@ -99,13 +99,10 @@ def _bundled(name: str) -> Matrices:
 
 
 @cache
-def _random(name: str, seed: int, rows: int, columns: int) -> torch.Tensor:
-    """Codes of a format, each equally likely; the first ones are the same for any number of rows and columns."""
-    spec = dtype(name)
-    codes = torch.randint(
-        spec.min, spec.max + 1, (WIDEST, LONGEST), generator=torch.Generator().manual_seed(seed), dtype=torch.int16
-    )
-    return codes[:rows, :columns]
+def _random(name: str, seed: int) -> torch.Tensor:
+    """Codes of a format, each equally likely, as many as there can be: int16."""
+    spec, made = dtype(name), torch.Generator().manual_seed(seed)
+    return torch.randint(spec.min, spec.max + 1, (WIDEST, LONGEST), generator=made, dtype=torch.int16)
 
 
 @lru_cache(maxsize=8)
