@@ -54,9 +54,13 @@ def steps(label: str, options: list[tuple[str, float]], value: float, meaning: s
 
 
 def refill(slider: ipywidgets.SelectionSlider, options: list[tuple[str, float]], value: float) -> None:
-    """Give a slider made by `steps` other pairs and a value, in one message to the browser."""
-    with slider.hold_sync():  # subtle: between two messages the browser would send its old position back
-        slider.options, slider.value = options, value
+    """Give a slider made by `steps` other pairs and a value."""
+    place, reach = [v for _, v in options].index(value), len(slider.options) - 1
+    # subtle: the browser moves the handle before it has the new pairs. A place beyond the old ones it would cut off
+    # and send back, so the handle first goes as far as there were old pairs, in one message with the new ones.
+    with slider.hold_sync():
+        slider.options, slider.index = options, min(place, reach)
+    slider.index = place
 
 
 def number(label: str, value: float, meaning: str) -> ipywidgets.FloatText:
