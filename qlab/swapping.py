@@ -65,6 +65,9 @@ def replace_linear(
     several names stays one layer, and is left alone if one of its names is excluded. Subclasses of nn.Linear with a
     forward of their own are left alone, too.
 
+    What hangs on an old layer goes with it: hooks are not carried over, and a weight that is tied to another (two
+    layers with one parameter, or a head with the embedding) gets codes of its own. So tied weights can add bytes.
+
     All new layers are made before the first is put in: after an error the model is as it was. To keep the float
     model, replace in a `copy.deepcopy` of it.
 

@@ -71,6 +71,18 @@ def test_a_shared_layer_stays_shared(net):
     assert ("blocks.0.2", "again") in [layer.names for layer in report.layers]
 
 
+def test_a_tied_weight_gets_codes_of_its_own_and_hooks_are_lost():
+    model = nn.ModuleDict({"embedding": nn.Embedding(10, 8), "head": nn.Linear(8, 10, bias=False)})
+    model["head"].weight = model["embedding"].weight
+    calls = []
+    model["head"].register_forward_hook(lambda *call: calls.append(call))
+    report = ql.replace_linear(model)
+    assert report.bytes_before == 4 * 80
+    assert report.bytes_after == 4 * 80 + 80 + 4 * 10  # the embedding is still there, beside codes and scales
+    model["head"](X)
+    assert not calls
+
+
 EXCLUSIONS = {
     "name": ("stem", ["stem"]),
     "full name": ("blocks.0.0", ["blocks.0.0"]),

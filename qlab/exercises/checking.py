@@ -129,7 +129,7 @@ def _rows(exercise: Exercise, verdict: Verdict) -> list[Row]:
     if verdict.diagnosis and verdict.diagnosis.diagnosis not in verdict.why:
         rows.append(Row("diagnosis", verdict.diagnosis.diagnosis))
     if verdict.changed_input:
-        rows.append(Row("careful", "Your answer changes the tensor it is given. The caller may still need it."))
+        rows.append(Row("careful", "Your answer changes what it is given. The caller may still need it."))
     return rows
 
 

@@ -37,15 +37,21 @@ def comparison_html(comparison: Comparison) -> str:
     """The table as markup."""
     heads = "".join(f'<th scope="col">{html.escape(head)}</th>' for head in comparison.heads)
     rows = "".join(
-        f"<tr{' class=chosen' * (number == comparison.chosen)}>{''.join(map(_cell_html, row))}</tr>"
+        f"<tr{' class=chosen' * (number == comparison.chosen)}>{_row_html(row)}</tr>"
         for number, row in enumerate(comparison.rows)
     )
     caption = f"<caption>{html.escape(comparison.title)}</caption>"
     return f'<table class="comparison">{caption}<tr>{heads}</tr>{rows}</table>'
 
 
-def _cell_html(cell: Cell) -> str:
+def _row_html(row: tuple[Cell, ...]) -> str:
+    """The cells of a row. Dotted names, which stand in the first, may be broken after a dot."""
+    name, *others = row
+    return _cell_html(name, "<wbr>") + "".join(map(_cell_html, others))
+
+
+def _cell_html(cell: Cell, after_dot: str = "") -> str:
     """One cell, its bar as a part of the background."""
     share = 0 if cell.share is None else 100 * min(max(cell.share, 0), 1)
     bar = f' style="background-size:{share:.1f}% 100%"' if cell.share is not None else ""
-    return f"<td{bar}>{html.escape(cell.text)}</td>"
+    return f"<td{bar}>{html.escape(cell.text).replace('.', '.' + after_dot)}</td>"
