@@ -17,7 +17,9 @@ elements share a scale. `choose_qparams` finds scales and zero points, `quantize
 import importlib
 
 from qlab.affine import QTensor, dequantize, fake_quantize, quantize
+from qlab.anatomy import file_table
 from qlab.casting import bits, cast, from_bits
+from qlab.clipping import aciq_clip, aciq_error, best_clip, clip_error
 from qlab.conv import int_conv2d, quantized_conv2d
 from qlab.converting import convert
 from qlab.downcasting import default_dtype, downcast, memory_footprint
@@ -48,12 +50,16 @@ __all__ = [
     "QTensor",
     "QuantConv2d",
     "QuantLinear",
+    "aciq_clip",
+    "aciq_error",
+    "best_clip",
     "bits",
     "bits_per_weight",
     "calibrate",
     "cast",
     "check",
     "choose_qparams",
+    "clip_error",
     "convert",
     "default_dtype",
     "dequantize",
@@ -61,6 +67,7 @@ __all__ = [
     "dtype",
     "explore",
     "fake_quantize",
+    "file_table",
     "fold_batch_norm",
     "fold_batch_norms",
     "from_bits",
