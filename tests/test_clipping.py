@@ -8,7 +8,7 @@ import torch
 import qlab as ql
 
 BITS = range(2, 9)
-# Banner et al., arXiv:1810.05723: in section 3 for 2, 3 and 4 bits, the rest in the authors' code (int_quantization).
+# Banner et al., arXiv:1810.05723; the digits are those of the authors' code, the paper has 2.83, 3.89 and 5.03.
 PUBLISHED = {
     "gaussian": [1.71063519, 2.15159277, 2.55913646, 2.93620062, 3.28691474, 3.6151146, 3.92403714],
     "laplace": [2.83068299, 3.89722946, 5.02864014, 6.20476633, 7.41312622, 8.64561995, 9.89675982],
@@ -32,7 +32,7 @@ def measured(clip, distribution, dtype):
 @pytest.mark.parametrize("bits", BITS)
 def test_the_published_clips(distribution, bits):
     clip = ql.aciq_clip(distribution, bits)
-    assert clip == pytest.approx(PUBLISHED[distribution][bits - 2], abs=1e-6)
+    assert clip == pytest.approx(PUBLISHED[distribution][bits - 2], abs=1e-5)
     around = torch.tensor([clip - 0.01, clip, clip + 0.01])
     assert ql.aciq_error(around, distribution, bits).argmin() == 1
 
