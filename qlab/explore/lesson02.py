@@ -69,13 +69,11 @@ def state(
     chosen = subject(model, inputs)
     layer = layer or _largest(chosen)
     _check(chosen, dtype, layer, show, image)
-    before, after = chosen.run("float32"), chosen.run(dtype)
+    after = chosen.run(dtype)
     return State(
         call=call("downcasting", *chosen.call, dtype=dtype, layer=layer, show=show, image=image),
         numbers=_numbers(chosen, dtype, image),
-        panels=_panels(
-            chosen, dtype, *(_tensor(run, layer, show, image, chosen) for run in (before, after)), image
-        ),
+        panels=_panels(chosen, dtype, layer, show, image),
         table=_layers(after, dtype, layer),
         remark=_remark(after, dtype),
         note=_note(chosen, layer, show, image),
@@ -101,8 +99,9 @@ def _check(chosen: Subject, dtype: str, layer: str, show: str, image: int) -> No
         raise ValueError(f"image must be a whole number from 0 to {len(chosen.inputs) - 1}, got {image!r}")
 
 
-def _tensor(run: Run, layer: str, show: str, image: int, chosen: Subject) -> torch.Tensor:
+def _tensor(chosen: Subject, dtype: str, layer: str, show: str, image: int) -> torch.Tensor:
     """The largest parameter of the layer, or its output for one input, as 2-D; 0 for a layer that did not run."""
+    run = chosen.run(dtype)
     if show == "weights":
         return _matrix(max(run.weights[layer], key=torch.numel))
     output = run.outputs.get(layer, torch.zeros(1))
@@ -117,10 +116,9 @@ def _matrix(x: torch.Tensor) -> torch.Tensor:
     return x.reshape(len(x), -1)
 
 
-def _panels(
-    chosen: Subject, dtype: str, before: torch.Tensor, after: torch.Tensor, image: int
-) -> tuple[Panel, ...]:
+def _panels(chosen: Subject, dtype: str, layer: str, show: str, image: int) -> tuple[Panel, ...]:
     """The input, and the tensor in float32, in the format, and the difference."""
+    before, after = (_tensor(chosen, name, layer, show, image) for name in ("float32", dtype))
     seen = _matrix(chosen.inputs[image].float().squeeze())
     largest = before.abs().max().item()
     finite = after.nan_to_num(posinf=torch.finfo(torch.float16).max, neginf=torch.finfo(torch.float16).min)
@@ -186,7 +184,7 @@ def _note(chosen: Subject, layer: str, show: str, image: int) -> str:
     own = max(run.weights[layer], key=torch.numel)
     shape = own.shape if show == "weights" else run.outputs.get(layer, own[:0]).shape[1:]
     what = "The largest parameter" if show == "weights" else "For this input, the output"
-    rows, columns = _tensor(run, layer, show, image, chosen).shape
+    rows, columns = _tensor(chosen, "float32", layer, show, image).shape
     shown = f"{min(rows, CROP)} × {min(columns, CROP)}"
     cut = f", the first {shown} of them" if max(rows, columns) > CROP else ""
     parts.append(f"{what} of {layer} has shape {tuple(shape)}, pictured as {rows} × {columns} values{cut}.")

@@ -106,11 +106,6 @@ def _cases():
         )
 
 
-_TWICE = (
-    "A tensor that two layers share lies in memory once, but is counted twice here. model.parameters() and "
-    "model.buffers() name each tensor once."
-)
-
 FOOTPRINT = Exercise(
     id="02_footprint",
     title="A model's bytes",
@@ -168,7 +163,12 @@ FOOTPRINT = Exercise(
             "A state dict is what is saved, not what lies in memory: it names a shared tensor twice and leaves out "
             "buffers that are not saved. Take model.parameters() and model.buffers().",
         ),
-        WrongAnswer("duplicates_kept", duplicates_kept, _TWICE),
+        WrongAnswer(
+            "duplicates_kept",
+            duplicates_kept,
+            "A tensor that two layers share lies in memory once, but is counted twice here. model.parameters() and "
+            "model.buffers() name each tensor once.",
+        ),
     ),
     alternatives=(by_address, memory_footprint),
 )
