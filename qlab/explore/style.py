@@ -32,7 +32,8 @@ STYLE = """<style>
   .qlab-view .panels {align-items: flex-end}
   .qlab-view .panels figure[style="width:200px"] {max-width: calc(50% - 7px)}
   .qlab-view .panels :is(td, .ticks) {font-size: 10px}
-  .qlab-view .panels figcaption {white-space: normal}}
+  .qlab-view .panels figcaption {white-space: normal}
+  .qlab-view .scroll .comparison :is(th, td) {font-size: 11px; padding: 2px}}
 .qlab-view figure {margin: 0; max-width: 100%}
 .qlab-view figure :is(img, table) {max-width: 100%}
 .qlab-view figcaption {white-space: nowrap; margin-bottom: 4px}
@@ -117,9 +118,9 @@ STYLE = """<style>
   background: var(--jp-layout-color2, transparent); color: var(--jp-ui-font-color1, CanvasText); padding: 2px 6px}
 </style>"""
 
-# ipywidgets gives a slider's handle neither a name nor, for listed values, the value as text, and JupyterLab takes the
-# arrow keys and letters pressed in a list for its own shortcuts. This mends both after each rewrite of the view; where
-# a page forbids inline scripts it does nothing.
+# ipywidgets gives a slider's handle neither a name nor, for listed values, the value as text, and JupyterLab takes
+# the arrow keys and letters pressed in a list for its own shortcuts. This mends both after each rewrite of the
+# view; where a page forbids inline scripts it does nothing.
 NAME_SLIDERS = """<img alt="" src="data:," hidden onerror="
 for (const slider of this.closest('.qlab-explorer')?.querySelectorAll('.widget-slider') ?? []) {
   const handle = slider.querySelector('.noUi-handle'), label = slider.querySelector('.widget-label');

@@ -52,6 +52,18 @@ def test_keys_and_lists_change_pixels_numbers_and_the_table(page, explorer):
     assert not page.problems
 
 
+def test_panels_stand_in_columns_and_nothing_sticks_out(explorer):
+    for width, columns in ((842, 3), (500, 2), (380, 2), (332, 2)):
+        explorer.evaluate("(pane, width) => pane.style.width = `${width}px`", width)
+        pane = explorer.bounding_box()
+        boxes = [figure.bounding_box() for figure in explorer.locator("figure").all()]
+        assert len({round(box["x"]) for box in boxes}) == columns
+        assert len({round(box["y"] + box["height"]) for box in boxes}) == 6 / columns
+        for part in explorer.locator("figure img, .comparison, .figures").all():
+            box = part.bounding_box()
+            assert pane["x"] <= box["x"] and box["x"] + box["width"] <= pane["x"] + pane["width"] + 0.5
+
+
 def test_lesson_04_runs_and_its_explorer_moves(lab, page):
     run_notebook(page, lab.url, "04_symmetric_quantization.ipynb")
     explorer = page.locator(".qlab-explorer")
