@@ -166,6 +166,13 @@ def test_onnx_integers_are_ours_bit_for_bit(name, scheme, granularity, attribute
         np.testing.assert_array_equal(back, ours.dequantize().numpy())
 
 
+def test_onnx_without_a_zero_point_is_our_symmetric_uint8():
+    x = samples().relu()
+    qp = ql.choose_qparams(x, "uint8", "symmetric")
+    codes = onnx_run("QuantizeLinear", x.numpy(), qp.scale.numpy())
+    assert codes.dtype == np.uint8 and np.array_equal(codes, ql.quantize(x, qp).data.numpy())
+
+
 @pytest.mark.parametrize(("granularity", "attributes"), ONNX_GRANULARITIES)
 @pytest.mark.parametrize("name", [n for n in ONNX_TYPES if "float" in n])
 def test_onnx_floats_are_ours_bit_for_bit(name, granularity, attributes):
@@ -207,6 +214,12 @@ def test_quanto_weights_are_ours_bit_for_bit(name, axis):
     assert torch.equal(scale, qp.scale)
     assert torch.equal(theirs._data.float(), ours.data.float())
     assert torch.equal(theirs.dequantize(), ours.dequantize())
+
+
+def test_quanto_has_no_affine_scheme_of_8_bits():
+    scale, shift = torch.ones(4, 1), torch.ones(4, 1)
+    with pytest.raises(ValueError, match="shift cannot be specified for 8-bit"):
+        quanto.quantize_weight(torch.ones(4, 4), quanto.qint8, 0, scale, shift)
 
 
 def test_quanto_activations_are_ours_bit_for_bit():
