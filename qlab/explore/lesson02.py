@@ -170,8 +170,7 @@ def _remark(after: Run, dtype: str) -> str:
         return after.refused
     if dtype.startswith("float8"):
         return "Simulated: the weights are rounded, the arithmetic is in float32, the bytes are those of real fp8."
-    lost = [name for name, output in after.outputs.items() if not output.isfinite().all()]
-    return f"The activations of {lost[0]} overflow in {dtype}." if lost else ""
+    return f"The activations of {after.overflowed[0]} overflow in {dtype}." if after.overflowed else ""
 
 
 def _note(chosen: Subject, layer: str, show: str, image: int) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 import math
 from dataclasses import dataclass, field, replace
-from functools import cache, partial
+from functools import cache, cached_property, partial
 
 import torch
 from torch import nn
@@ -37,6 +37,11 @@ class Run:
     scores: torch.Tensor
     ratios: dict = field(default_factory=dict)
     refused: str = ""
+
+    @cached_property
+    def overflowed(self) -> list[str]:
+        """The layers whose outputs are not all finite."""
+        return [name for name, output in self.outputs.items() if not output.isfinite().all()]
 
 
 @dataclass(frozen=True, eq=False)
