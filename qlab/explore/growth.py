@@ -77,10 +77,8 @@ class Growth:
         labels += [("code", "100%", _down(a.bits), name) for name, a in ACCUMULATORS.items()]
         k, bits = self.points[-1]
         labels += [("zero", f"{_across(k) / 10:.1f}%", _down(bits), "")]
-        labels += [("name", "0", 0, "bits of the sum"), ("name last", "100%", 0, "holds")]
+        labels += [("name", "0", 0, "bits of the sum; dotted: at most"), ("name last", "100%", 0, "holds")]
         labels += [("code", "100%", HEIGHT, "K")]
-        k = 2**15
-        labels += [("word", f"{_across(k) / 10:g}%", _down(bits_of(k * self.largest)) + 14, "any codes, at most")]
         return "".join(
             f'<span class="{kind}" style="left:{x};top:{y:.1f}px">{text}</span>' for kind, x, y, text in labels
         )
