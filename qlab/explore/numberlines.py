@@ -17,6 +17,7 @@ from qlab.explore.panels import short
 UNITS, HEIGHT, BARS = 1000, 22, 26  # SVG units across; pixels down: the ticks, and over them the tensor's bars
 NEAR = 3  # the values on each side in the line around a number
 DENSE = 64  # values drawn in each power of two where a format has too many to list
+APART = 0.16  # the least distance of a label from the ends of the logarithmic line, so that none overlap
 
 
 @dataclass(frozen=True)
@@ -188,7 +189,8 @@ def _logarithmic(view: NumberLines) -> Line:
     decades = range(math.ceil(math.log10(low)), math.floor(math.log10(high)) + 1)
     tens = [(_log_place(spec, 10.0**k), f"1e{k}" if abs(k) > 3 else f"{10.0**k:g}") for k in decades]
     tens = [(float(place), text.replace("-", "−")) for place, text in tens[:: max(1, len(tens) // 4)]]
-    labels = (0.0, short(low)), *((place, text) for place, text in tens if 0.09 < place < 0.91), (1.0, short(high))
+    inner = [label for label in tens if APART < label[0] < 1 - APART]
+    labels = (0.0, short(low)), *inner, (1.0, short(high))
     markers = _markers(view, lambda value: _log_place(spec, abs(value)))
     counts = np.histogram(_log_place(spec, view.magnitudes), bins=100, range=(0, 1))[0]
     normal, subnormal = _log_ticks(spec)
