@@ -55,12 +55,13 @@ def steps(label: str, options: list[tuple[str, float]], value: float, meaning: s
 
 def refill(slider: ipywidgets.SelectionSlider, options: list[tuple[str, float]], value: float) -> None:
     """Give a slider made by `steps` other pairs and a value."""
-    place, reach = [v for _, v in options].index(value), len(slider.options) - 1
-    # subtle: the browser moves the handle before it has the new pairs. A place beyond the old ones it would cut off
-    # and send back, so the handle first goes as far as there were old pairs, in one message with the new ones.
+    # subtle: where pairs and position change in one message, the browser moves the handle on the old scale, cuts it
+    # off at the old end and sends that back. So first a position that both have, then the pairs, then the position.
+    shared = min(slider.index, len(options) - 1)
+    slider.index = shared
     with slider.hold_sync():
-        slider.options, slider.index = options, min(place, reach)
-    slider.index = place
+        slider.options, slider.index = options, shared
+    slider.value = value
 
 
 def number(label: str, value: float, meaning: str) -> ipywidgets.FloatText:
