@@ -45,6 +45,23 @@ def groups_across_rows(rows, columns, bits, group_size, bias):
     return rows * -(-columns * bits // 8) + 2 * -(-rows * columns // group_size) + (2 * rows if bias else 0)
 
 
+def whole_codes_a_byte(rows, columns, bits, group_size, bias):
+    codes = rows * -(-columns // (8 // bits))
+    return codes + 2 * rows * -(-columns // group_size) + (2 * rows if bias else 0)
+
+
+def all_rounded_down(rows, columns, bits, group_size, bias):
+    return rows * columns * bits // 8 + 2 * rows * (columns // group_size) + (2 * rows if bias else 0)
+
+
+def scales_of_one_row(rows, columns, bits, group_size, bias):
+    return rows * -(-columns * bits // 8) + 2 * -(-columns // group_size) + (2 * rows if bias else 0)
+
+
+def one_bias(rows, columns, bits, group_size, bias):
+    return rows * -(-columns * bits // 8) + 2 * rows * -(-columns // group_size) + (2 if bias else 0)
+
+
 def scales_forgotten(rows, columns, bits, group_size, bias):
     return rows * -(-columns * bits // 8) + (2 * rows if bias else 0)
 
@@ -114,11 +131,19 @@ LAYER_BYTES = Exercise(
             "be read one by one: round up for each row.",
         ),
         _wrong(rounded_down, "A row that does not fill its last byte still needs that byte: round up."),
+        _wrong(all_rounded_down, "`//` rounds down: half a byte and the shorter last group are lost. Round up."),
+        _wrong(
+            whole_codes_a_byte,
+            "This puts 8 // bits whole codes into a byte. Packed codes of 3 bits run on across bytes: a row has "
+            "columns * bits bits.",
+        ),
         _wrong(last_group_lost, "The shorter group at the end of a row has a scale too: round up."),
         _wrong(groups_across_rows, "The groups run across the ends of rows. Count them for each row, rounded up."),
         _wrong(scales_forgotten, "The scales are missing: two bytes for each group."),
+        _wrong(scales_of_one_row, "These are the scales of one row. Every row has groups of its own."),
         _wrong(one_scale_a_row, "This is one scale a row. There is one for each group."),
         _wrong(bias_forgotten, "The bias is missing: two bytes for each row, where there is one."),
+        _wrong(one_bias, "This is one bias for the whole layer. Each row has one."),
         _wrong(bias_always, "Not every layer has a bias: add it only where bias is True."),
         _wrong(bias_for_each_input, "A bias belongs to an output, that is to a row, not to a column."),
         _wrong(floats_of_four_bytes, "A float16 takes two bytes, this counts four."),

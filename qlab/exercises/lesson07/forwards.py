@@ -46,6 +46,11 @@ def scale_down_the_rows(x, codes, scale, bias):
     return y if bias is None else y + bias.to(x.dtype)
 
 
+def not_transposed(x, codes, scale, bias):
+    y = x @ codes.to(x.dtype) * scale.flatten().to(x.dtype)
+    return y if bias is None else y + bias.to(x.dtype)
+
+
 def scale_on_the_inputs(x, codes, scale, bias):
     y = x @ (codes.to(x.dtype) * scale.flatten().to(x.dtype)).t()
     return y if bias is None else y + bias.to(x.dtype)
@@ -137,6 +142,11 @@ WEIGHT_ONLY = Exercise(
             "The bias is multiplied by the scale too. It is in real units: add it after the scale.",
         ),
         WrongAnswer("scale_down_the_rows", scale_down_the_rows, _ROWS),
+        WrongAnswer(
+            "not_transposed",
+            not_transposed,
+            "codes has a row for each output: multiply by its transpose, `codes.t()`. Equal sizes hide it.",
+        ),
         WrongAnswer(
             "scale_on_the_inputs",
             scale_on_the_inputs,

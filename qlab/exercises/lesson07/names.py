@@ -43,6 +43,10 @@ def substring(names, exclude):
     return [n for n in names if not any(entry in n for entry in exclude)]
 
 
+def any_ending(names, exclude):
+    return [n for n in names if not any(n == e or n.startswith(e + ".") or n.endswith("." + e) for e in exclude)]
+
+
 def prefix_without_dot(names, exclude):
     return [n for n in names if not any(n.startswith(e) or n.split(".")[-1] == e for e in exclude)]
 
@@ -69,6 +73,10 @@ def full_or_last(names, exclude):
 
 def full_or_below(names, exclude):
     return [n for n in names if not any(n == e or n.startswith(e + ".") for e in exclude)]
+
+
+def any_component_only(names, exclude):
+    return [n for n in names if not any(e in n.split(".") for e in exclude)]
 
 
 def any_component(names, exclude):
@@ -105,6 +113,7 @@ REPLACED_NAMES = Exercise(
         Case((["a.1.q", "a.1.k", "a.10.q", "b.1.q"], ["a.1"]), "all below a.1"),
         Case((["a.0.q", "a.1.q"], ["a.1.q"]), "a full name, dots and all"),
         Case((["layers.0.fc", "layers.1.fc", "box.0", "box.1"], ["0"]), "0 is a layer, and a part of a path"),
+        Case((["0.fc1", "a.0.fc1", "a.0.fc2"], ["0.fc1"]), "a full name that is also the end of another"),
         Case(([*DETECTOR, "class_head", "box_head"], ["class_head", "box_head"]), "the detector"),
         Case(([*DETECTOR, "class_head"], ["blocks.1", "q"]), "two kinds of entries"),
         Case((["fc1", "fc2"], []), "nothing excluded"),
@@ -122,11 +131,21 @@ REPLACED_NAMES = Exercise(
             "`in` on strings finds the entry anywhere inside a word: 'head' is in 'head2', '0' in '10'. Compare "
             "whole components, cut at the dots.",
         ),
+        _wrong(
+            any_ending,
+            "endswith('.' + entry) also takes entries of several components: '0.fc1' is no last component of "
+            "'a.0.fc1'. Compare with the text after the last dot.",
+        ),
         _wrong(prefix_without_dot, _NO_DOT),
         _wrong(ending_without_dot, _NO_DOT),
         _wrong(prefix_and_ending_without_dot, _NO_DOT),
         _wrong(full_names_only, "Only full names count here. An entry may also be a last component, or lie above."),
         _wrong(last_components_only, "Only last components count. An entry may also be a full name, or lie above."),
+        _wrong(
+            any_component_only,
+            "Only single components are compared, and all of them. Of single ones only the last counts, and an "
+            "entry may also be a full name, dots and all, or lie above.",
+        ),
         _wrong(full_or_last, "Layers below an entry are not excluded: 'a.1' should exclude 'a.1.q'."),
         _wrong(full_or_below, "An entry may also be the last component alone: 'fc2' should exclude 'a.0.fc2'."),
         _wrong(
