@@ -148,7 +148,7 @@ NEAREST_VALUE = Exercise(
         WrongAnswer(
             "python_round",
             python_round,
-            "round gives whole numbers, without end. A format's values are the ones in the list.",
+            "round gives whole numbers, of any size. A format's values are the ones in the list.",
         ),
         WrongAnswer(
             "place_returned",
