@@ -19,6 +19,7 @@ logging.disable(logging.WARNING)  # torchao warns of GPU kernels that it cannot 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     import onnx
+    import torchao.quantization as torchao_layers
     import torchao.quantization.quant_primitives as torchao
     from onnx.reference import ReferenceEvaluator
     from optimum import quanto
@@ -258,3 +259,30 @@ def test_quanto_by_default_keeps_a_float_shift_and_loses_the_exact_zero():
     assert not ql.fake_quantize(x, qp)[x == 0].any()
     assert theirs[x == 0].any()
     assert ((theirs - x).abs() <= half_a_step * (1 + 2.0**-18)).all()
+
+
+# Layers in a model, by the names that lesson 07 lists
+
+
+def two_layers():
+    torch.manual_seed(0)
+    return torch.nn.ModuleDict({"fc": torch.nn.Linear(64, 32), "box_head": torch.nn.Linear(32, 4)})
+
+
+@pytest.mark.parametrize("name", ["Int8WeightOnlyConfig", "Int8DynamicActivationInt8WeightConfig"])
+def test_torchao_takes_the_layers_that_its_filter_names_and_divides_by_half_a_code_more(name):
+    model, plain = two_layers(), two_layers()["fc"].weight.detach()
+    torchao_layers.quantize_(model, getattr(torchao_layers, name)(), filter_fn=lambda _, name: name == "fc")
+    assert type(model["box_head"].weight) is torch.nn.Parameter
+    assert model["fc"].weight.qdata.dtype == torch.int8
+    torch.testing.assert_close(model["fc"].weight.scale, plain.abs().amax(dim=1, keepdim=True) / 127.5)
+    assert hasattr(torchao_layers, "Int4WeightOnlyConfig")  # its layers need a GPU
+
+
+@pytest.mark.parametrize(("exclude", "left"), [("*head", ["box_head"]), ("head", [])])
+def test_quanto_excludes_by_patterns_of_whole_names(exclude, left):
+    model = two_layers()
+    quanto.quantize(model, weights=quanto.qint4, activations=quanto.qint8, exclude=exclude)
+    quanto.freeze(model)
+    assert [name for name, layer in model.items() if type(layer) is torch.nn.Linear] == left
+    assert model["fc"].input_scale == 1  # until it is calibrated
