@@ -125,7 +125,10 @@ NAME_SLIDERS = """<img alt="" src="data:," hidden onerror="
 for (const slider of this.closest('.qlab-explorer')?.querySelectorAll('.widget-slider') ?? []) {
   const handle = slider.querySelector('.noUi-handle'), label = slider.querySelector('.widget-label');
   handle?.setAttribute('aria-label', label?.title || label?.textContent);
-  handle?.setAttribute('aria-valuetext', slider.querySelector('.widget-readout').textContent);
+  const readout = slider.querySelector('.widget-readout');
+  handle?.setAttribute('aria-valuetext', readout.textContent);
+  readout.setAttribute('role', 'textbox');
+  readout.setAttribute('aria-label', (label?.title || label?.textContent) + ', as text');
 }
 for (const bit of this.closest('.qlab-explorer')?.querySelectorAll('.qlab-bits button') ?? []) {
   bit.setAttribute('aria-label', bit.title + ': ' + bit.textContent);
