@@ -38,12 +38,13 @@ def excluded_modules(
 ) -> set[nn.Module]:
     """What the rules exclude from a change to the layers of a kind (a type, or several).
 
-    A name excludes the layers that have it or, where no layer does, all below the modules that have it. So "0"
-    means layers called 0, not all that is in block 0; and "attention" means all layers in every attention. A type
-    excludes its instances with all below them. Raises what `select_modules` raises.
+    A full name excludes that module with all below it. The last component of names excludes the layers that have it
+    or, where no layer does, all below the modules that have it: "0" means layers called 0, not all that is in
+    "blocks.0", but "attention" means all layers in every attention. A type excludes its instances with all below
+    them. Raises what `select_modules` raises.
 
-    >>> model = nn.Sequential(nn.Sequential(nn.Linear(2, 2), nn.ReLU()), nn.Linear(2, 2))
-    >>> excluded_modules(model, nn.Linear, "0") == {model[0][0]}
+    >>> blocks = nn.Sequential(nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 2)))
+    >>> excluded_modules(nn.ModuleDict({"blocks": blocks}), nn.Linear, "0") == {blocks[0][0]}
     True
     """
     rules = [rules] if isinstance(rules, (str, type)) else rules
@@ -51,11 +52,11 @@ def excluded_modules(
 
 
 def _excluded(model: nn.Module, kind, rule: Rule) -> set[nn.Module]:
-    selected = set(select_modules(model, rule).values())
-    layers = {module for module in selected if isinstance(module, kind)}
+    selected = select_modules(model, rule)
+    layers = {module for module in selected.values() if isinstance(module, kind)}
     if layers and isinstance(rule, str):
-        return layers
-    return {inner for module in selected for inner in module.modules()}
+        return layers | {module for name, module in selected.items() if f"{name}.".startswith(f"{rule}.")}
+    return {inner for module in selected.values() for inner in module.modules()}
 
 
 def _matches(rule: Rule, name: str, module: nn.Module) -> bool:
