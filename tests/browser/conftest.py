@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import pytest
-from lab import browser_page, running_lab, write_notebook
+
+pytest.register_assert_rewrite("driving", "cells")
+from lab import browser_page, running_lab, write_notebook  # noqa: E402
 
 
 class Lab:

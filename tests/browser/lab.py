@@ -37,7 +37,14 @@ def running_lab(folder: Path, theme: str = "JupyterLab Light") -> Iterator[str]:
     port, work = free_port(), folder / "work"
     shutil.copytree(LESSONS, work, dirs_exist_ok=True)
     _write_settings(folder / "settings", theme)
-    options = ["--no-browser", "--ip=127.0.0.1", f"--port={port}", "--port-retries=0", f"--notebook-dir={work}"]
+    options = [
+        "--no-browser",
+        "--expose-app-in-browser",
+        "--ip=127.0.0.1",
+        f"--port={port}",
+        "--port-retries=0",
+        f"--notebook-dir={work}",
+    ]
     options += ["--IdentityProvider.token=", "--ServerApp.password=", "--ServerApp.disable_check_xsrf=True"]
     options += ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
     with (folder / "lab.log").open("w") as log:

@@ -1,0 +1,63 @@
+"""What a reader needs who sees little or uses no mouse: judged by axe-core, and by the pixels of the focus."""
+
+from __future__ import annotations
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Locator, Page
+
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+# JupyterLab's body has no height of its own; axe-core takes what lies outside it for hidden.
+TALL = "document.body.style.height = '100vh'"
+ON_BARS = """view => {
+  const linear = v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+  const paint = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
+  const light = color => {
+    paint.fillStyle = color; paint.fillRect(0, 0, 1, 1);
+    const [r, g, b] = paint.getImageData(0, 0, 1, 1).data;
+    return 0.2126 * linear(r / 255) + 0.7152 * linear(g / 255) + 0.0722 * linear(b / 255);
+  };
+  return [...view.querySelectorAll('.comparison td')].map(cell => {
+    const style = getComputedStyle(cell), bar = style.backgroundImage.match(/rgba?\\([^)]*\\)|#[0-9a-f]+/)[0];
+    const back = light(bar), ink = light(style.color);
+    return (Math.max(back, ink) + 0.05) / (Math.min(back, ink) + 0.05);
+  });
+}"""
+CHANGE_THEME = "name => jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab ' + name})"
+CHANGED = "name => document.body.dataset.jpThemeName == 'JupyterLab ' + name"
+FOCUSABLE = "select, input, button, .noUi-handle, [contenteditable=true]"
+MARGIN = 6  # pixels around a control that may show that it has the focus
+
+
+def change_theme(page: Page, name: str) -> None:
+    """Light or Dark, at once."""
+    page.evaluate(CHANGE_THEME, name)
+    page.wait_for_function(CHANGED, arg=name)
+    page.wait_for_timeout(300)  # the style sheet
+
+
+def assert_no_violations(page: Page, part: Locator) -> None:
+    """No violation of axe-core's rules; and text on the bars of tables, which it cannot judge, can be read."""
+    part.scroll_into_view_if_needed()
+    page.evaluate(TALL)
+    part.evaluate("part => { part.dataset.judged = 'yes'; }")
+    results = Axe().run(page, context="[data-judged]", options={**RULES, "resultTypes": ["violations"]})
+    part.evaluate("part => { delete part.dataset.judged; }")
+    assert results.violations_count == 0, results.generate_report()
+    assert all(contrast >= 4.5 for contrast in part.evaluate(ON_BARS))
+
+
+def assert_every_focus_is_seen(page: Page, part: Locator) -> None:
+    """Each control is reached by Tab, in order, and looks different while it has the focus."""
+    controls = [c for c in part.locator(FOCUSABLE).all() if c.is_visible() and c.is_enabled()]
+    controls[0].focus()
+    for number, control in enumerate(controls):
+        assert control.evaluate("c => c == document.activeElement"), f"Tab does not reach control {number}"
+        control.scroll_into_view_if_needed()
+        box = control.bounding_box()
+        clip = {"x": box["x"] - MARGIN, "y": box["y"] - MARGIN}
+        clip |= {side: box[side] + 2 * MARGIN for side in ("width", "height")}
+        focused = page.screenshot(clip=clip, caret="initial")
+        control.evaluate("c => c.blur()")
+        assert page.screenshot(clip=clip) != focused, control.evaluate("c => c.outerHTML")
+        control.focus()
+        page.keyboard.press("Tab")

@@ -1,0 +1,66 @@
+"""Each lesson in JupyterLab: its explorer's controls over their range, its exercises, and whom it leaves out."""
+
+from importlib import import_module
+
+import pytest
+from accessible import assert_every_focus_is_seen, assert_no_violations, change_theme
+from cells import Cells, code_cells
+from driving import Driver
+from lab import LESSONS, run_notebook
+
+from qlab import explore
+from qlab.exercises import registry
+
+
+@pytest.fixture(scope="module", params=explore.__all__)
+def spec(request):
+    """What is known of one explorer; a new one needs a file in `explorers/`."""
+    return import_module(f"explorers.{request.param}")
+
+
+@pytest.fixture(scope="module")
+def explorer(spec, lab, shared_page):
+    """The explorer in its lesson, of which all cells have been run."""
+    shared_page.problems.clear()
+    run_notebook(shared_page, lab.url, spec.LESSON)
+    assert shared_page.locator(".jp-OutputArea-output[data-mime-type*='error']").count() == 0
+    assert not shared_page.problems
+    return shared_page.locator(".qlab-explorer")
+
+
+def test_every_control_over_its_range(page, explorer, spec):
+    settings = {name.lower(): getattr(spec, name) for name in ("GIVEN", "TYPED", "PLAIN") if hasattr(spec, name)}
+    Driver(page, explorer, spec.start(), spec.numbers, **settings).over_every_control()
+
+
+def test_every_answer_is_judged(page, explorer, spec):
+    """A known mistake gets its diagnosis, the first hint comes, and the answer of `solutions/` passes."""
+    cells = Cells(page, spec.LESSON)
+    solved = code_cells(LESSONS.parent / "solutions" / spec.LESSON)
+    for exercise in registry.LESSONS[spec.LESSON[:2]].EXERCISES:
+        check, hint = (cells.number(f'ql.{call}("{exercise.id}"') for call in ("check", "hint"))
+        answer = cells.number(f"def {exercise.name}(")
+        known = f'registry.find_exercise("{exercise.id}").wrong_answers[0].function'
+        cells.run(answer, f"from qlab.exercises import registry\n{exercise.name} = {known}")
+        card = cells.run(check)
+        assert "not yet" in card or "raised" in card, exercise.id
+        mistake = exercise.wrong_answers[0].diagnosis
+        assert mistake in card, exercise.id
+        assert exercise.hints[0] in cells.run(hint, f'ql.hint("{exercise.id}")')
+        cells.run(answer, next(source for source in solved if f"def {exercise.name}(" in source))
+        assert f"pass {exercise.id}" in cells.run(check)
+    assert "def " in cells.run(hint, f'ql.solution("{exercise.id}")')
+    count = len(registry.LESSONS[spec.LESSON[:2]].EXERCISES)
+    assert f"{count} of {count} exercises passed" in cells.run(cells.number("ql.progress("))
+    assert not page.problems
+
+
+@pytest.mark.parametrize("theme", ["Dark", "Light"])
+def test_nobody_is_left_out(page, explorer, spec, theme):
+    change_theme(page, theme)
+    assert_no_violations(page, explorer)
+    assert_every_focus_is_seen(page, explorer)
+    cells = Cells(page, spec.LESSON)
+    for part in ("ql.predict(", "ql.check(", "ql.hint(", "ql.progress("):
+        assert_no_violations(page, cells.output(cells.number(part)).locator(".jp-OutputArea-output").last)
+    assert not page.problems
