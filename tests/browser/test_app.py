@@ -6,8 +6,8 @@ import subprocess
 import sys
 
 import pytest
+from driving import shown_numbers
 from lab import free_port, wait_for
-from test_explore_affine import handle, shown_numbers
 
 from qlab.explore import lesson03
 
@@ -32,7 +32,7 @@ def test_the_app_opens_and_its_slider_moves(app, page):
     page.goto(app)
     explorer = page.locator(".qlab-explorer")
     explorer.locator("td").first.wait_for(timeout=60_000)
-    bits = handle(explorer, "bits of a code")
+    bits = explorer.get_by_role("slider", name="bits of a code")
     bits.focus()
     page.keyboard.press("ArrowLeft")
     page.wait_for_function("document.querySelector('.call').textContent.includes('bits=7')")

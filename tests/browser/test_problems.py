@@ -1,0 +1,17 @@
+"""The browser tests themselves: what goes wrong in a kernel unseen would be noticed."""
+
+from lab import run_notebook
+
+
+def test_an_error_in_a_callback_would_be_noticed(lab, page):
+    cells = ["import ipywidgets", "s = ipywidgets.IntSlider()\ns.observe(lambda change: 1 / 0, 'value')\ns"]
+    run_notebook(page, lab.url, lab.write("broken.ipynb", *cells))
+    assert not page.problems
+    page.locator(".noUi-handle").focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("document.querySelector('.widget-readout').textContent == '1'")
+    for _ in range(50):
+        if page.problems:
+            break
+        page.wait_for_timeout(100)
+    assert any("ZeroDivisionError" in problem for problem in page.problems)
