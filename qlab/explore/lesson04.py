@@ -137,11 +137,14 @@ def _check(bits, skew, codes) -> None:
             raise ValueError(f"{name} must be {expected}, got {given!r}")
 
 
+def _code_of_zero(qp: QParams) -> int:
+    return 0 if qp.zero_point is None else int(qp.zero_point)
+
+
 def _ruler(name: str, qt: QTensor) -> Ruler:
     qp = qt.qparams
-    zero_point = 0 if qp.zero_point is None else int(qp.zero_point)
     ends = int(qt.data.min()), int(qt.data.max())
-    return Ruler(name, qp.scale.item(), zero_point, qp.quant_min, qp.quant_max, *ends)
+    return Ruler(name, qp.scale.item(), _code_of_zero(qp), qp.quant_min, qp.quant_max, *ends)
 
 
 def _rulers(x: torch.Tensor, rulers: list[Ruler]) -> Rulers:
@@ -157,8 +160,8 @@ def _panels(x: torch.Tensor, pair: dict[str, Result], largest: float) -> tuple[P
     codes, errors = [], []
     for name, result in pair.items():
         qp = result.qt.qparams
-        zero_point = 0 if qp.zero_point is None else int(qp.zero_point)
-        codes.append(code_panel(f"{name} codes", result.qt.data.numpy(), qp.quant_min, qp.quant_max, zero_point))
+        limits = qp.quant_min, qp.quant_max
+        codes.append(code_panel(f"{name} codes", result.qt.data.numpy(), *limits, _code_of_zero(qp)))
         error = error_panel(f"{name} error", (result.restored - x).numpy(), largest)
         errors.append(replace(error, note=unit_note(largest)))
     original = value_panel("original", x.numpy(), largest)
@@ -199,8 +202,8 @@ def _decibels(ratio: float) -> str:
 
 def _compare(results: dict[int, tuple[Result, Result]], bits: int) -> Comparison:
     """Storage against error, for both schemes at every width."""
-    of_each = (("affine bits per weight", "MSE", "SQNR, dB"), ("symmetric bits per weight", "MSE", "SQNR, dB"))
-    heads = ("bits of a code", *of_each[0], *of_each[1])
+    heads = ("bits of a code", "affine bits per weight", "MSE", "SQNR, dB")
+    heads += ("symmetric bits per weight", "MSE", "SQNR, dB")
     rows = tuple((Cell(str(width)), *_cells(one), *_cells(other)) for width, (one, other) in results.items())
     return Comparison("The same data at every width: storage, and what is lost", heads, rows, bits - BITS[0])
 
