@@ -125,6 +125,28 @@ def test_the_views_hold_the_boxes_that_are_said(scene):
         assert -0.1 <= x <= 64.1 - width and -0.1 <= y <= 64.1 - height
 
 
+TOLD = [  # what lesson 07 says of its three moves: settings, bytes, boxes that stay
+    ({"format": "W2A16", "granularity": "per tensor"}, 322_500, 25),
+    ({"format": "W2A16", "granularity": "per tensor", "exclude": [*HEADS, "fc1", "fc2"]}, 1_305_524, 36),
+    ({"format": "W2A16", "granularity": "per tensor", "exclude": [*HEADS, *"qkv", "out"]}, 813_988, 37),
+    ({"format": "W2A16"}, 331_668, 47),
+    ({"format": "W2A16", "exclude": []}, 324_528, 44),
+    ({}, 429_972, 53),
+    ({"granularity": "per group"}, 469_908, 52),
+]
+
+
+@pytest.mark.parametrize(("settings", "footprint", "same"), TOLD)
+def test_the_screen_shows_what_the_lesson_says(settings, footprint, same):
+    shown = values(lesson07.state(**settings))
+    assert shown["footprint"] == footprint and abs(shown["same"] - same) <= 1  # another CPU may turn a box over
+
+
+def test_in_scene_2_every_box_is_lost():
+    marks = lesson07.state(format="W2A16", granularity="per tensor", scene=2).lead.marks["W2A16"]
+    assert [kind for _, kind, _ in marks].count("lost") == len(in_float32()[2][2].labels) == 5
+
+
 def test_both_kinds_of_difference_are_drawn():
     views = [lesson07.state(format="W2A16", granularity="per tensor", scene=i).lead for i in range(swaps.SCENES)]
     kinds = {kind for view in views for _, kind, _ in view.marks["W2A16"]}
