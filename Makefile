@@ -19,7 +19,7 @@ LAB := $(PY) -m jupyterlab --ip=127.0.0.1 --core-mode --LabApp.default_url=/lab/
 PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest --durations=10
 WORKERS := --numprocesses=auto --maxprocesses=4 --dist=loadfile
 
-.PHONY: help bench lab test lint lessons execute unit notebooks browser setup setup-lab lessons-check
+.PHONY: help bench bench-ui lab test lint lessons execute unit notebooks browser setup setup-lab lessons-check
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -30,6 +30,7 @@ help:
 	@echo "make lessons                 build lessons/ from solutions/ (CHECK=1: only compare)"
 	@echo "make execute NB=03           run solution 03 anew, then build its lesson (no NB: all of them)"
 	@echo "make bench                   measure the speed, and write benchmarks/README.md (a few minutes)"
+	@echo "make bench-ui                measure the explorers in a browser, and write benchmarks/UI.md (5 to 10 minutes)"
 	@echo "Variables: VENV=$(VENV) PYTHON=$(PYTHON) TORCH=$(TORCH) TORCH_INDEX_URL=$(TORCH_INDEX_URL)"
 
 $(PY):
@@ -72,3 +73,6 @@ browser: setup
 
 bench: setup
 	OMP_NUM_THREADS=1 $(PY) -m benchmarks
+
+bench-ui: setup
+	OMP_NUM_THREADS=1 $(PY) -m benchmarks.ui
