@@ -20,12 +20,12 @@ def _even_codes(q, bits):
 CLAMPS = {"": lambda q, bits: q, "_clamped": _all_codes, "_clamped_evenly": _even_codes}
 
 
-def _with_scale(scale_of, name, diagnosis, clamp=""):
-    """All is right but the scale."""
+def _with_scale(scale_of, name, diagnosis, steps=torch.div, clamp=""):
+    """All is right but the scale, or how it is used."""
 
     def function(x, bits):
         scale = scale_of(x, bits) or 1.0
-        return CLAMPS[clamp](torch.round(x / scale), bits).to(torch.int8), scale
+        return CLAMPS[clamp](torch.round(steps(x, scale)), bits).to(torch.int8), scale
 
     function.__name__ = name + clamp
     return WrongAnswer(name + clamp, function, diagnosis)
@@ -34,11 +34,6 @@ def _with_scale(scale_of, name, diagnosis, clamp=""):
 def reciprocal(x, bits):
     factor = (2 ** (bits - 1) - 1) / (_largest(x) or 2 ** (bits - 1) - 1)
     return torch.round(x * factor).to(torch.int8), factor
-
-
-def multiplied(x, bits):
-    scale = _largest(x) / (2 ** (bits - 1) - 1) or 1.0
-    return torch.round(x * scale).to(torch.int8), scale
 
 
 def misprint(x, bits):
@@ -108,10 +103,16 @@ _CLAMPED_OR_NOT = (
         "This is the affine scale, the range over the number of gaps. Without a zero point the codes cannot "
         "slide to where the data are, so the larger side does not fit. Use the largest magnitude over quant_max.",
     ),
+    (
+        lambda x, bits: _largest(x) / (2 ** (bits - 1) - 1),
+        "multiplied",
+        "This multiplies by the scale. The scale is the width of a step: divide by it to count steps.",
+        torch.mul,
+    ),
 )
 
 WRONG_ANSWERS = (
-    *(_with_scale(*mistake, clamp) for mistake in _CLAMPED_OR_NOT for clamp in CLAMPS),
+    *(_with_scale(*mistake, clamp=clamp) for mistake in _CLAMPED_OR_NOT for clamp in CLAMPS),
     _with_scale(
         lambda x, bits: _largest(x) / 127,
         "always_eight_bits",
@@ -123,11 +124,6 @@ WRONG_ANSWERS = (
         "unsigned_maximum",
         "This divides by 2 ** bits - 1, the largest unsigned code. One bit goes for the sign: the largest signed "
         "code is 2 ** (bits - 1) - 1.",
-    ),
-    WrongAnswer(
-        "multiplied",
-        multiplied,
-        "This multiplies by the scale. The scale is the width of a step: divide by it to count steps.",
     ),
     WrongAnswer(
         "reciprocal",
