@@ -35,6 +35,7 @@ from qlab.ptq import calibrate, prepare
 from qlab.qparams import QParams, choose_qparams, qparams_from_range
 from qlab.rescaling import quantize_multiplier, requantize, requantize_integer
 from qlab.selection import select_modules
+from qlab.sensitivity import compare_layers, frontier, quantize_except
 from qlab.swapping import replace_conv2d, replace_linear
 
 __all__ = [
@@ -60,6 +61,7 @@ __all__ = [
     "check",
     "choose_qparams",
     "clip_error",
+    "compare_layers",
     "convert",
     "default_dtype",
     "dequantize",
@@ -71,6 +73,7 @@ __all__ = [
     "fold_batch_norm",
     "fold_batch_norms",
     "from_bits",
+    "frontier",
     "hint",
     "int_conv2d",
     "int_matmul",
@@ -83,6 +86,7 @@ __all__ = [
     "progress",
     "qparams_from_range",
     "quantize",
+    "quantize_except",
     "quantize_multiplier",
     "quantized_conv2d",
     "quantized_matmul",
