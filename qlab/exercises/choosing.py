@@ -4,6 +4,8 @@ import html
 
 import ipywidgets as widgets
 
+# Options as far apart as fingers need, 24 pixels.
+_STYLE = "<style>.qlab-predict .widget-radio-box label {height: 24px; line-height: 24px; margin: 1px 0}</style>"
 # JupyterLab takes the arrow keys for its own shortcuts, and ipywidgets names no group of buttons: this mends both.
 # Where a page forbids inline scripts it does nothing.
 _NAME_GROUP = """<img alt="" src="data:," hidden onerror="
@@ -17,7 +19,7 @@ for (const radio of group?.querySelectorAll('input') ?? []) {
 
 def choice_widget(prediction):
     """A widget with the prediction's question and options that commits the chosen one."""
-    question = widgets.HTML(f"<b>{html.escape(prediction.question)}</b>")
+    question = widgets.HTML(f"{_STYLE}<b>{html.escape(prediction.question)}</b>")
     choice = widgets.RadioButtons(options=prediction.options, value=prediction.guess, layout={"width": "auto"})
     button = widgets.Button(description="Commit my guess", disabled=True)
     message = widgets.HTML(_NAME_GROUP)
