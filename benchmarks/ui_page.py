@@ -1,5 +1,6 @@
 """Press keys on real controls in JupyterLab, drag them, and time until the picture they change is painted."""
 
+import statistics
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -45,7 +46,8 @@ class Timed:
             for name in ("noUi-base", "widget-slider")
         )
         away = DRAG_PIXELS if x < _middle(rail)[0] else -DRAG_PIXELS
-        watched = [slider.element_handle(), self.picture.element_handle(), max(QUIET, 3 * max(self.steps))]
+        quiet = max(QUIET, 2 * statistics.median(self.steps))
+        watched = [slider.element_handle(), self.picture.element_handle(), quiet]
         self.page.evaluate("watched => { window.timed = lastPicture(...watched); }", watched)
         self.page.mouse.move(x, y)
         self.page.mouse.down()
