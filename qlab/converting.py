@@ -28,8 +28,6 @@ from qlab.integer_layers import (
 )
 from qlab.qparams import QParams
 
-PASSING = {RELU: ReluOnCodes, AVERAGE: AverageOnCodes, MOVE: OnCodes}
-
 
 def convert(prepared: fx.GraphModule, bias: str = "float") -> fx.GraphModule:
     """The quantized model that a prepared and calibrated one describes, which is left alone.
@@ -43,7 +41,8 @@ def convert(prepared: fx.GraphModule, bias: str = "float") -> fx.GraphModule:
     Its `state_dict` holds codes, scales and zero points. To load a file, convert a model of the same kind that was
     calibrated with anything (zeros, say), then call `load_state_dict`.
 
-    Raises ValueError for an observer that has seen no data, with its name, or another `bias`.
+    Raises ValueError for an observer that has seen no data, with its name, for a model that `prepare` did not make,
+    or another `bias`.
 
     >>> from qlab.ptq import calibrate, prepare
     >>> model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
@@ -56,6 +55,8 @@ def convert(prepared: fx.GraphModule, bias: str = "float") -> fx.GraphModule:
     """
     if bias not in ("float", "int32"):
         raise ValueError(f"bias must be 'float' or 'int32', got {bias!r}")
+    if not isinstance(prepared, fx.GraphModule) or not all("role" in node.meta for node in prepared.graph.nodes):
+        raise ValueError(f"convert takes what prepare returned, or a copy of it, got {type(prepared).__name__}")
     model = copy.deepcopy(prepared).eval()
     for node in list(model.graph.nodes):
         if node.meta["role"] == OBSERVE:

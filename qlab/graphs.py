@@ -18,7 +18,7 @@ node.meta["codes"] says whether the result of a node will be codes.
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import torch
 import torch.nn.functional as F
@@ -57,7 +57,7 @@ def trace(model: nn.Module, exclude: Rule | Iterable[Rule] = ()) -> fx.GraphModu
     >>> [node.name for node in trace(nn.Sequential(nn.Linear(2, 2), nn.ReLU())).graph.nodes]
     ['input_1', '_0', '_1', 'output']
     """
-    if _known(model) or isinstance(model, _NORMS):
+    if _known(model):
         raise ValueError(f"the model is itself a {type(model).__name__}; put it into an nn.Sequential")
     excluded = excluded_modules(model, LAYERS, exclude)
     try:
@@ -99,13 +99,10 @@ def only_user(node: fx.Node, role: str) -> fx.Node | None:
     return users[0] if len(users) == 1 and users[0].meta["role"] == role else None
 
 
-_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
-
-
 class _Tracer(fx.Tracer):
     """Goes into modules, except those with a role, those of torch, and the excluded ones."""
 
-    def __init__(self, excluded: set[nn.Module]) -> None:
+    def __init__(self, excluded: Collection[nn.Module] = ()) -> None:  # without any, to open a pickled graph
         super().__init__()
         self.excluded = excluded
 
@@ -128,7 +125,7 @@ def _role(node: fx.Node) -> str | None:
         return SHAPE
     if node.op == "call_module":
         return _known(module_of(node))
-    if node.target is getattr and node.args[1] in ("shape", "ndim"):
+    if node.target is getattr and node.args[1] == "shape":
         return SHAPE
     return FUNCTIONS.get(node.target) if node.args else None
 
@@ -142,5 +139,9 @@ def _refuse(node: fx.Node) -> None:
     else:
         what = f"the operation {getattr(node.target, '__name__', node.target)!r}"
         what += f" in module {inside[-1]!r}" if inside else " in the model's own forward"
-    fix = f"keep it in float with exclude={inside[-1]!r}" if inside else "put it into a module and exclude that"
+    fix = (
+        f"keep it in float with exclude={inside[-1]!r}"
+        if inside
+        else "exclude the layer before it, or put it into a module and exclude that"
+    )
     raise ValueError(f"{what} cannot be computed on codes; {fix}")

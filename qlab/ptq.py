@@ -75,25 +75,29 @@ def prepare(
     return prepared
 
 
-def calibrate(prepared: nn.Module, batches: torch.Tensor | Iterable[torch.Tensor | tuple]) -> nn.Module:
+def calibrate(prepared: fx.GraphModule, batches: torch.Tensor | Iterable[torch.Tensor | tuple]) -> fx.GraphModule:
     """Run batches through a prepared model, in evaluation mode and without gradients; returns the prepared model.
 
     batches: one tensor, which is one batch; or many batches, each a tensor, or a tuple of what the model's forward
     takes. A few hundred typical inputs are enough for most models; their labels are not needed. Call it again to
     add more batches.
 
-    Raises ValueError if there is no batch, and what the model and its observers raise.
+    Raises ValueError if there is no batch, or one of more tensors than the model takes, and what the model and its
+    observers raise.
 
     >>> prepared = calibrate(prepare(nn.Sequential(nn.Linear(4, 2))), torch.ones(16, 4).split(8))
     >>> prepared.observers["input_1"].range()
     (tensor(1.), tensor(1.))
     """
     batches = [batches] if isinstance(batches, torch.Tensor) else batches
-    seen, training = 0, prepared.training
+    count, seen, training = len(prepared.graph.find_nodes(op="placeholder")), 0, prepared.training
     prepared.eval()
     with torch.no_grad():
         for batch in batches:
-            prepared(*(batch if isinstance(batch, (tuple, list)) else (batch,)))
+            inputs = batch if isinstance(batch, (tuple, list)) else (batch,)
+            if len(inputs) > count:
+                raise ValueError(f"a batch has {len(inputs)} parts and the model {count} inputs; leave out labels")
+            prepared(*inputs)
             seen += 1
     prepared.train(training)
     if not seen:
@@ -120,13 +124,15 @@ def _observe(prepared: fx.GraphModule, node: fx.Node, make: Callable[[], nn.Modu
 
 
 def _check_formats(weight: str, activation: str, granularity: Granularity) -> None:
-    for what, spec, legal in (
+    for what, spec, fits in (
         ("weight", dtype(weight), dtype(weight).signed),
         ("activation", dtype(activation), True),
     ):
-        if spec.kind != "int" or spec.bits > 8 or not legal:
-            signed = "a signed integer format" if what == "weight" else "an integer format"
-            raise ValueError(f"{what} must be {signed} of 8 bits or fewer, got {spec.name}")
+        if spec.kind != "int" or spec.bits > 8 or not fits:
+            raise ValueError(
+                f"{what}={spec.name!r} cannot be multiplied: weights are int2 to int8, activations these or uint2 "
+                f"to uint8"
+            )
     if granularity not in (PerTensor(), PerAxis(0)):
         raise ValueError(
             f"a weight has one scale, PerTensor(), or one an output channel, PerAxis(0); got {granularity}, whose "

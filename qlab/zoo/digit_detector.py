@@ -7,7 +7,7 @@ hide them: it reads the weights itself and never calls the layers.
 """
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 from torch.nn.functional import gelu, scaled_dot_product_attention
 
 CELL = 8  # pixels: height and width of the part of a scene that one token answers for
@@ -74,14 +74,20 @@ class DigitDetector(nn.Module):
         self.box_head = nn.Linear(width, 4)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        if images.shape[1:] != (1, SIDE, SIDE):
-            shape = f"(N, 1, {SIDE}, {SIDE})"
-            raise ValueError(f"images have shape {tuple(images.shape)}, the digit detector needs {shape}")
+        _check(images)
         tokens = self.stem(images).flatten(2).transpose(1, 2) + self.position
         tokens = self.norm(self.blocks(tokens))
         return self.class_head(tokens), _boxes(self.box_head(tokens))
 
 
+@fx.wrap  # one step for torch.fx, which cannot follow decisions
+def _check(images: Tensor) -> None:
+    if images.shape[1:] != (1, SIDE, SIDE):
+        shape = f"(N, 1, {SIDE}, {SIDE})"
+        raise ValueError(f"images have shape {tuple(images.shape)}, the digit detector needs {shape}")
+
+
+@fx.wrap
 def _boxes(raw: Tensor) -> Tensor:
     """Four numbers a token -> left, top, right, bottom in pixels: a center in the token's cell, and a size."""
     share = raw.float().sigmoid()
