@@ -134,14 +134,11 @@ def _refuse(node: fx.Node) -> None:
     """Raise the ValueError that names the operation, the module it is in, and the way out."""
     inside = list(node.meta.get("nn_module_stack", {}))
     if node.op == "call_module":
-        kind, inside = type(module_of(node)).__name__, [node.target]
-        what = f"module {node.target!r} ({kind})"
+        what, inside = f"module {node.target!r} ({type(module_of(node)).__name__})", [node.target]
     else:
-        what = f"the operation {getattr(node.target, '__name__', node.target)!r}"
-        what += f" in module {inside[-1]!r}" if inside else " in the model's own forward"
-    fix = (
-        f"keep it in float with exclude={inside[-1]!r}"
-        if inside
-        else "exclude the layer before it, or put it into a module and exclude that"
-    )
+        where = f"in module {inside[-1]!r}" if inside else "in the model's own forward"
+        what = f"the operation {getattr(node.target, '__name__', node.target)!r} {where}"
+    fix = "exclude the layer before it, or put it into a module and exclude that"
+    if inside:
+        fix = f"keep it in float with exclude={inside[-1]!r}"
     raise ValueError(f"{what} cannot be computed on codes; {fix}")
