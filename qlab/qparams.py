@@ -127,10 +127,8 @@ def qparams_from_range(
 ) -> QParams:
     """The scale and zero point that cover the numbers from `low` to `high`, widened to contain 0.
 
-    low, high: numbers, or float tensors of the scale's shape: () for PerTensor. The other parameters are those of
-    `choose_qparams`, which finds a tensor's range and calls this.
-
-    Raises ValueError for a `low` above `high`, for NaN and infinity, and as `choose_qparams` does.
+    low, high: numbers, or float tensors of the scale's shape: () for PerTensor. The rest is as in `choose_qparams`,
+    which finds a tensor's range and calls this. Raises ValueError for a `low` above `high`, NaN or infinity, too.
 
     >>> qparams_from_range(-1.0, 3.0, "uint4").zero_point
     tensor(4, dtype=torch.int32)
