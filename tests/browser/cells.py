@@ -5,21 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import nbformat
-from lab import LESSONS, wait_idle
+from lab import LESSONS, choose_to_run
 from playwright.sync_api import Locator, Page
-
-NUMBERED = """() => {
-  const prompts = [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')];
-  return prompts.length && prompts.every(prompt => /[0-9]/.test(prompt.textContent));
-}"""
-BLANK = "document.querySelectorAll('.jp-CodeCell .jp-InputPrompt').forEach(prompt => { prompt.textContent = ''; })"
 
 
 class Cells:
     """The code cells of an open lesson, found by a text in their source as it was stored."""
 
-    def __init__(self, page: Page, name: str, folder: Path = LESSONS):
-        self.page, self.sources = page, code_cells(folder / name)
+    def __init__(self, page: Page, name: str):
+        self.page, self.sources = page, code_cells(LESSONS / name)
 
     def number(self, text: str) -> int:
         """The number of the first cell whose source has this text."""
@@ -48,12 +42,7 @@ class Cells:
 
     def restart_and_run_all(self) -> list[str]:
         """Choose that in the menu, and wait until all has run: the text of every output."""
-        self.page.evaluate(BLANK)
-        self.page.click(".lm-MenuBar-itemLabel:text-is('Run')")
-        self.page.click("[data-command='runmenu:restart-and-run-all']")
-        self.page.click(".jp-Dialog .jp-mod-accept")
-        self.page.wait_for_function(NUMBERED, timeout=60_000)
-        wait_idle(self.page)
+        choose_to_run(self.page, "runmenu:restart-and-run-all", confirm=True)
         return self.page.locator(".jp-CodeCell .jp-OutputArea-output").all_text_contents()
 
 

@@ -30,6 +30,11 @@ BROWSER_FLAGS = [
     "--disable-sync",
 ]
 
+PATIENCE = 120_000  # milliseconds that a lesson may take to open or to run
+# A stored lesson shows the numbers of its last run: they are wiped out before the next.
+BLANK = "document.querySelectorAll('.jp-CodeCell .jp-InputPrompt').forEach(prompt => { prompt.textContent = ''; })"
+NUMBERED = "[...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].every(p => /[0-9]/.test(p.textContent))"
+
 
 @contextmanager
 def running_lab(folder: Path, theme: str = "JupyterLab Light") -> Iterator[str]:
@@ -84,6 +89,7 @@ def _environment(folder: Path) -> dict[str, str]:
     }
     # The environment's own kernel, not one that the machine offers under the same name.
     kernels = {"JUPYTER_PATH": str(Path(sys.prefix) / "share" / "jupyter"), "JUPYTER_PREFER_ENV_PATH": "1"}
+    kernels["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"  # else a restarted kernel's debugger writes to stderr
     return {**os.environ, **kernels, **{name: str(folder / place) for name, place in moved.items()}}
 
 
@@ -130,19 +136,29 @@ def write_notebook(path: Path, *cells: str) -> None:
     nbformat.write(notebook, path)
 
 
-def run_notebook(page: Page, url: str, name: str, seconds: float = 60) -> None:
+def run_notebook(page: Page, url: str, name: str) -> None:
     """Open a notebook of the server's folder, run all its cells and wait until they are done."""
+    open_notebook(page, url, name)
+    choose_to_run(page, "runmenu:run-all")
+
+
+def open_notebook(page: Page, url: str, name: str) -> None:
+    """Open a notebook of the server's folder, and wait for its kernel."""
     page.goto(f"{url}/lab/tree/{name}?reset")
-    wait_idle(page, seconds)
+    wait_idle(page)
+
+
+def choose_to_run(page: Page, command: str, confirm: bool = False) -> None:
+    """Choose a command of the menu Run, and wait until every code cell has run."""
+    page.evaluate(BLANK)
     page.click(".lm-MenuBar-itemLabel:text-is('Run')")
-    page.click("[data-command='runmenu:run-all']")
-    numbered = (
-        "[...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].every(p => /[0-9]/.test(p.textContent))"
-    )
-    page.wait_for_function(numbered, timeout=1000 * seconds)
-    wait_idle(page, seconds)
+    page.click(f"[data-command='{command}']")
+    if confirm:
+        page.click(".jp-Dialog .jp-mod-accept")
+    page.wait_for_function(NUMBERED, timeout=PATIENCE)
+    wait_idle(page)
 
 
-def wait_idle(page: Page, seconds: float = 60) -> None:
+def wait_idle(page: Page) -> None:
     """Wait until the status bar says that the kernel is there and has nothing to do."""
-    page.wait_for_selector("#jp-main-statusbar :text('| Idle')", timeout=1000 * seconds)
+    page.wait_for_selector("#jp-main-statusbar :text('| Idle')", timeout=PATIENCE)

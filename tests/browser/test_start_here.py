@@ -2,14 +2,14 @@
 
 import pytest
 from cells import Cells
-from lab import run_notebook
+from lab import open_notebook, run_notebook
 
 START, AFFINE = "00_start_here.ipynb", "03_affine_quantization.ipynb"
 
 
 @pytest.mark.parametrize("name", [START, AFFINE])
 def test_restarted_and_run_twice_a_lesson_shows_the_same(lab, page, name):
-    run_notebook(page, lab.url, name)
+    open_notebook(page, lab.url, name)
     first = Cells(page, name).restart_and_run_all()
     assert Cells(page, name).restart_and_run_all() == first
     assert len(first) > 4 and not page.problems
