@@ -32,6 +32,7 @@ from qlab.metrics import bits_per_weight, max_abs_error, mse, sqnr
 from qlab.observers import Histogram, MinMax, MovingAverage, Percentile
 from qlab.packing import pack, unpack
 from qlab.ptq import calibrate, prepare
+from qlab.qat import FakeQuantize, LearnedScale, prepare_qat, straight_through
 from qlab.qparams import QParams, choose_qparams, qparams_from_range
 from qlab.rescaling import quantize_multiplier, requantize, requantize_integer
 from qlab.selection import select_modules
@@ -40,7 +41,9 @@ from qlab.swapping import replace_conv2d, replace_linear
 
 __all__ = [
     "DType",
+    "FakeQuantize",
     "Histogram",
+    "LearnedScale",
     "MinMax",
     "MovingAverage",
     "PerAxis",
@@ -83,6 +86,7 @@ __all__ = [
     "pack",
     "predict",
     "prepare",
+    "prepare_qat",
     "progress",
     "qparams_from_range",
     "quantize",
@@ -97,6 +101,7 @@ __all__ = [
     "select_modules",
     "solution",
     "sqnr",
+    "straight_through",
     "unpack",
     "values",
 ]

@@ -12,6 +12,7 @@ from qlab.zoo.detection_scores import agreement, average_precision, matched_boxe
 from qlab.zoo.digits_data import accuracy, digits
 from qlab.zoo.models import load, names, record
 from qlab.zoo.scenes_data import Objects, scenes
+from qlab.zoo.training_digits import fine_tune
 
 __all__ = [
     "Objects",
@@ -21,6 +22,7 @@ __all__ = [
     "box_iou",
     "detect",
     "digits",
+    "fine_tune",
     "load",
     "matched_boxes",
     "names",
