@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -67,9 +68,7 @@ def state(tensor=None, bits: int = 4, skew: int = 0, codes: str = "signed") -> S
     """What the explorer shows for these settings: a plain function, the same arguments as `symmetric`."""
     chosen = sample(tensor)
     _check(bits, skew, codes)
-    # 0.0 is added to make 0.0 of -0.0.
-    x = torch.where(chosen.x < 0, chosen.x * (1 - skew / 100) + 0.0, chosen.x)
-    results = {width: (_through(x, affine(x, width)), _through(x, SYMMETRIC[codes](x, width))) for width in BITS}
+    x, results = _all_widths(chosen, skew, codes)
     pair = dict(zip(("affine", "symmetric"), results[bits], strict=True))
     rulers = [_ruler(name, result.qt) for name, result in pair.items()]
     largest = x.abs().max().item()
@@ -93,6 +92,14 @@ class Result:
     mse: float
     sqnr: float
     bits: float
+
+
+@lru_cache(maxsize=4)
+def _all_widths(chosen: Source, skew: int, codes: str) -> tuple[torch.Tensor, dict[int, tuple[Result, Result]]]:
+    """The skewed data, and for each width what both schemes make of it."""
+    # 0.0 is added to make 0.0 of -0.0.
+    x = torch.where(chosen.x < 0, chosen.x * (1 - skew / 100) + 0.0, chosen.x)
+    return x, {bits: (_through(x, affine(x, bits)), _through(x, SYMMETRIC[codes](x, bits))) for bits in BITS}
 
 
 def _through(x: torch.Tensor, qp: QParams) -> Result:
