@@ -1,5 +1,9 @@
 """The browser tests themselves: what goes wrong in a kernel unseen would be noticed."""
 
+import math
+
+import pytest
+from driving import says
 from lab import run_notebook
 
 
@@ -15,3 +19,19 @@ def test_an_error_in_a_callback_would_be_noticed(lab, page):
             break
         page.wait_for_timeout(100)
     assert any("ZeroDivisionError" in problem for problem in page.problems)
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "agrees"),
+    [
+        ("−1.235e−07", -1.23456e-7, True),
+        ("12.3 dB", 12.36, False),
+        ("1,024 bytes", 1024, True),
+        ("1,024 bytes", 1025, False),
+        ("exact", math.inf, True),
+        ("exact", 60.0, False),
+        ("none", math.nan, True),
+    ],
+)
+def test_a_figure_agrees_to_the_digits_it_shows(text, value, agrees):
+    assert says(text, value) is agrees
