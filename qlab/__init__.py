@@ -24,6 +24,7 @@ from qlab.conv import int_conv2d, quantized_conv2d
 from qlab.converting import convert
 from qlab.downcasting import default_dtype, downcast, memory_footprint
 from qlab.dtypes import DType, dtype, values
+from qlab.embeddings import QuantEmbedding
 from qlab.folding import fold_batch_norm, fold_batch_norms
 from qlab.granularity import PerAxis, PerGroup, PerTensor
 from qlab.layers import QuantConv2d, QuantLinear
@@ -37,7 +38,7 @@ from qlab.qparams import QParams, choose_qparams, qparams_from_range
 from qlab.rescaling import quantize_multiplier, requantize, requantize_integer
 from qlab.selection import select_modules
 from qlab.sensitivity import compare_layers, frontier, quantize_except
-from qlab.swapping import replace_conv2d, replace_linear
+from qlab.swapping import replace_conv2d, replace_embedding, replace_linear
 
 __all__ = [
     "DType",
@@ -53,6 +54,7 @@ __all__ = [
     "QParams",
     "QTensor",
     "QuantConv2d",
+    "QuantEmbedding",
     "QuantLinear",
     "aciq_clip",
     "aciq_error",
@@ -95,6 +97,7 @@ __all__ = [
     "quantized_conv2d",
     "quantized_matmul",
     "replace_conv2d",
+    "replace_embedding",
     "replace_linear",
     "requantize",
     "requantize_integer",

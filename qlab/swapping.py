@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from qlab.downcasting import memory_footprint
+from qlab.embeddings import QuantEmbedding
 from qlab.layers import QuantConv2d, QuantLinear
 from qlab.selection import Rule, excluded_modules
 
@@ -96,6 +97,23 @@ def replace_conv2d(
     True
     """
     return _replace(model, nn.Conv2d, layer, exclude, options)
+
+
+def replace_embedding(
+    model: nn.Module,
+    layer: type[nn.Module] | Callable[..., nn.Module] = QuantEmbedding,
+    exclude: Rule | Iterable[Rule] = (),
+    **options,
+) -> Replacement:
+    """Replace the embeddings of a model, in place, as `replace_linear` does linear layers.
+
+    >>> model = nn.Sequential(nn.Embedding(100, 64), nn.Linear(64, 100))
+    >>> replace_embedding(model, weight="int8")
+    1 layers replaced
+      0: 100x64, 25,600 -> 6,800 bytes
+    model: 51,600 -> 32,800 bytes (0.636)
+    """
+    return _replace(model, nn.Embedding, layer, exclude, options)
 
 
 def _replace(model: nn.Module, kind: type[nn.Module], layer, exclude, options: dict) -> Replacement:

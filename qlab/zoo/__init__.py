@@ -11,6 +11,7 @@ from qlab.zoo.detecting import box_iou, detect
 from qlab.zoo.detection_scores import agreement, average_precision, matched_boxes
 from qlab.zoo.digits_data import accuracy, digits
 from qlab.zoo.models import load, names, record
+from qlab.zoo.next_word import word_model
 from qlab.zoo.scenes_data import Objects, scenes
 from qlab.zoo.training_digits import fine_tune
 
@@ -28,4 +29,5 @@ __all__ = [
     "names",
     "record",
     "scenes",
+    "word_model",
 ]
