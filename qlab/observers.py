@@ -205,7 +205,8 @@ class Percentile(_Counting):
 class Histogram(_Counting):
     """The range, within what was seen, whose codes come nearest to the numbers in mean squared error.
 
-    A narrow range cuts off the largest numbers, a wide one has coarse steps. Both ends are searched, on a coarse
+    A narrow range cuts off the largest numbers, a wide one has coarse steps. Where one end decides (symmetric, or
+    all numbers of one sign), 128 ranges are tried, then 128 around the best. Otherwise both ends are searched, on a
     grid of 16 x 16 ranges and then each by itself. The error is that of `fake_quantize`, with the numbers of a bin
     taken to be in its middle; that makes the result about 1 % worse than the best, at worst.
 
@@ -227,6 +228,10 @@ class Histogram(_Counting):
         values, counts = values[filled], counts[filled]
         full = torch.stack([low.clamp(max=0), high.clamp(min=0)])  # a range contains 0
         parts = torch.arange(1, STEPS + 1, device=low.device).to(low) / STEPS
+        if self.scheme == "symmetric" or (full == 0).any():  # one number says it all
+            best = self._best(torch.outer(parts, full), values, counts)
+            finer = best + torch.outer(2 * parts - 1, full) / STEPS
+            return self._best(finer.clamp(*full), values, counts)
         coarse = parts[STEPS // 16 - 1 :: STEPS // 16]
         best = self._best(torch.cartesian_prod(coarse, coarse) * full, values, counts)
         for end in (0, 1, 0, 1):

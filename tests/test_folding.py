@@ -45,9 +45,7 @@ def test_one_layer_computes_what_two_did(pair, bias, affine):
 
 def test_what_cannot_be_folded():
     conv = nn.Conv2d(3, 8, 3)
-    with pytest.raises(
-        TypeError, match="a Linear a BatchNorm1d, got Conv2d and BatchNorm1d"
-    ):
+    with pytest.raises(TypeError, match="a Linear a BatchNorm1d, got Conv2d and BatchNorm1d"):
         ql.fold_batch_norm(conv, nn.BatchNorm1d(8))
     with pytest.raises(ValueError, match="8 output channels and the norm 4"):
         ql.fold_batch_norm(conv, nn.BatchNorm2d(4))

@@ -94,10 +94,12 @@ def error(x, low, high, name, scheme):
 
 @pytest.mark.parametrize("scheme", ["affine", "symmetric"])
 @pytest.mark.parametrize("name", ["int8", "int4", "int3", "uint4"])
-@pytest.mark.parametrize("kind", ["normal", "relu", "outlier"])
+@pytest.mark.parametrize("kind", ["normal", "relu", "outlier", "far outlier"])
 def test_no_range_of_a_brute_force_search_beats_the_histogram(kind, name, scheme):
     x = torch.randn(1_000, generator=torch.Generator().manual_seed(2))
-    x = {"normal": x, "relu": x.relu(), "outlier": torch.cat([x, torch.tensor([9.0])])}[kind]
+    x = {"normal": x, "relu": x.relu(), "outlier": torch.cat([x, torch.tensor([9.0])])}.get(
+        kind, torch.cat([x] * 20 + [torch.tensor([40.0])])
+    )
     if name == "uint4" and scheme == "symmetric":
         x = x.abs()
     found = error(x, *observed(ql.Histogram, [x], name, scheme).range(), name, scheme)
