@@ -8,6 +8,10 @@ import qlab as ql
 from benchmarks import peers
 from benchmarks.suites import CASES, all_suites, seconds_to_import
 from benchmarks.timing import Claim, medians
+from benchmarks.ui_page import Timed
+from benchmarks.ui_table import figures, row
+from benchmarks.ui_views import VIEWS
+from qlab import explore
 
 pytestmark = pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor")
 X = torch.randn(64, 256, generator=torch.Generator().manual_seed(0))
@@ -86,3 +90,35 @@ def test_the_stored_table_has_the_figures_of_today_and_keeps_the_prose():
 
 def test_importing_is_measured_in_an_interpreter_of_its_own():
     assert 0 < seconds_to_import(runs=1) < 5
+
+
+def timed(steps, drags=()):
+    return Timed(None, None, [], list(steps), list(drags))
+
+
+@pytest.mark.parametrize(
+    ("number", "steps", "expected"),
+    [
+        (0, [30.0] * 20, "| 30 ms | 30 ms | 1.5 times its 20 ms | 40 ms (empty: 10) |  | yes |"),
+        (0, [60.0] * 20, "| **60 ms** | 60 ms | **3.0 times its 20 ms** | 40 ms (empty: 10) |  | **no** |"),
+        (8, [140.0] * 20, "| 140 ms (<= 150) | 140 ms | 7.0 times its 20 ms |  |  | yes |"),
+    ],
+    ids=["met", "missed", "runs a model"],
+)
+def test_rows_of_the_browser_table(number, steps, expected):
+    drags = [] if VIEWS[number].runs_model else [40.0] * 3
+    found = {"view": timed(steps, drags), "round trip": timed([20.0] * 20, [10.0] * 3)}
+    assert row(VIEWS[number], figures(found)) == f"| {VIEWS[number].name} {expected}"
+
+
+def test_the_browser_table_says_how_much_faster_than_the_naive_form():
+    found = {"view": timed([30.0] * 20, [40.0]), "round trip": timed([20.0] * 20, [10.0])}
+    found["naive"] = timed([150.0] * 20, [500.0])
+    assert "| **5 times faster: 150 ms, after a drag 500** | **no** |" in row(VIEWS[3], figures(found))
+
+
+def test_every_explorer_is_timed_in_a_browser():
+    assert {view.call.partition("(")[0] for view in VIEWS} == set(explore.__all__)
+    text = bench.README.with_name("UI.md").read_text(encoding="utf-8")
+    stored = [line.split(" | ")[0] for line in text.splitlines() if line.startswith("| lesson")]
+    assert stored == [f"| {view.name}" for view in VIEWS]
