@@ -10,8 +10,8 @@ PACKAGE = Path(__file__).parent
 # Also the order of the layers: a file imports only from those before it. A new file stands as early as it can.
 READING_ORDER = """
     dtypes casting metrics granularity qparams affine packing products rescaling matmul conv selection downcasting
-    anatomy weight_products layers embeddings swapping histograms observers clipping graphs folding integer_layers ptq
-    converting sensitivity qat zoo picture plots scene_plots explore exercises reading_order cli
+    anatomy weight_products layers embeddings swapping histograms observers clipping graphs folding integer_layers
+    ptq converting sensitivity qat zoo picture plots scene_plots explore exercises reading_order cli
 """.split()  # noqa: SIM905
 
 
