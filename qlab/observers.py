@@ -208,7 +208,7 @@ class Histogram(_Counting):
     A narrow range cuts off the largest numbers, a wide one has coarse steps. Where one end decides (symmetric, or
     all numbers of one sign), 128 ranges are tried, then 128 around the best. Otherwise both ends are searched, on a
     grid of 16 x 16 ranges and then each by itself. The error is that of `fake_quantize`, with the numbers of a bin
-    taken to be in its middle; that makes the result about 1 % worse than the best, at worst.
+    taken to be in its middle, within what was seen; the result is at most about 1 % worse than the best.
 
     >>> x = torch.randn(10_000, generator=torch.Generator().manual_seed(0))
     >>> observer = Histogram("int4", "symmetric")
@@ -225,7 +225,7 @@ class Histogram(_Counting):
     def _search(self, low, high, values, counts) -> torch.Tensor:
         """The best range of one channel, as (2,). values, counts: the middle and the content of each bin."""
         filled = counts > 0
-        values, counts = values[filled], counts[filled]
+        values, counts = values[filled].clamp(low, high), counts[filled]
         full = torch.stack([low.clamp(max=0), high.clamp(min=0)])  # a range contains 0
         parts = torch.arange(1, STEPS + 1, device=low.device).to(low) / STEPS
         if self.scheme == "symmetric" or (full == 0).any():  # one number says it all
