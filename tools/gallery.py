@@ -39,6 +39,11 @@ EXPLORERS = {
         "explore.layers(format='W2A16', granularity='per tensor', layer='blocks.1.fc2', scene=4)",
         "With 2-bit weights it finds other things",
     ),
+    "clipping": ("explore.clipping()", "Where to clip a ReLU's outputs in 3 bits"),
+    "clipping_bits": (
+        "explore.clipping('bn2 outputs', bits=6, clip=3.0, model='gaussian')",
+        "What goes into the ReLU, in 6 bits, and clipped too much",
+    ),
 }
 FIGURES = {
     "panels": (

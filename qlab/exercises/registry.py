@@ -2,7 +2,7 @@
 
 import difflib
 
-from qlab.exercises import lesson00, lesson01, lesson02, lesson03, lesson04, lesson05, lesson06, lesson07
+from qlab.exercises import lesson00, lesson01, lesson02, lesson03, lesson04, lesson05, lesson06, lesson07, lesson08
 from qlab.exercises.spec import Exercise
 
 LESSONS = {  # each has TITLE and EXERCISES
@@ -14,6 +14,7 @@ LESSONS = {  # each has TITLE and EXERCISES
     "05": lesson05,
     "06": lesson06,
     "07": lesson07,
+    "08": lesson08,
 }
 
 EXERCISES = {exercise.id: exercise for lesson in LESSONS.values() for exercise in lesson.EXERCISES}

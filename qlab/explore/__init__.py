@@ -10,5 +10,6 @@ from qlab.explore.lesson04 import symmetric
 from qlab.explore.lesson05 import granularity
 from qlab.explore.lesson06 import integer_matmul
 from qlab.explore.lesson07 import layers
+from qlab.explore.lesson08 import clipping
 
-__all__ = ["affine", "downcasting", "formats", "granularity", "integer_matmul", "layers", "symmetric"]
+__all__ = ["affine", "clipping", "downcasting", "formats", "granularity", "integer_matmul", "layers", "symmetric"]

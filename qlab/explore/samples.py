@@ -12,16 +12,18 @@ from qlab.explore.tensors import names as tensor_names
 SHAPE = 64, 64
 DISTRIBUTIONS = ("uniform", "bell curve", "long tails")
 RELUS = ("relu1 outputs", "relu2 outputs", "relu3 outputs")
-IMAGES = {"relu1": 8, "relu2": 32, "relu3": 64}  # of the test set: about as many values from each layer
+BEFORE_RELUS = ("bn1 outputs", "bn2 outputs", "fc1 outputs", "fc2 outputs")  # fc2 has none after it
+# Of the test set: about as many values from each layer.
+IMAGES = {"relu1": 8, "relu2": 32, "relu3": 64, "bn1": 8, "bn2": 32, "fc1": 64, "fc2": 320}
 
 
 def names() -> tuple[str, ...]:
-    """All that comes with the course."""
+    """All that comes with the course, but what goes into a ReLU."""
     return (*tensor_names(), *DISTRIBUTIONS, *RELUS)
 
 
 def sample(tensor=None) -> Source:
-    """As `source`, and with the names of distributions and of the digits CNN's ReLU outputs as well.
+    """As `source`, and with the names of distributions and of outputs in the digits CNN as well.
 
     >>> sample("relu3 outputs").low
     0.0
@@ -30,7 +32,7 @@ def sample(tensor=None) -> Source:
         return source(tensor)
     if tensor in DISTRIBUTIONS:
         return _drawn(tensor)
-    if tensor in RELUS:
+    if tensor in RELUS + BEFORE_RELUS:
         return _activations(tensor)
     raise ValueError(
         f"there is no tensor {tensor!r} to explore; choose one of {', '.join(names())}, or pass a tensor"
@@ -52,7 +54,7 @@ def _drawn(name: str) -> Source:
 
 @cache
 def _activations(name: str) -> Source:
-    """The outputs of one ReLU of the digits CNN for the first test images, as rows of 64."""
+    """The outputs of one module of the digits CNN for the first test images, as rows of 64."""
     from qlab.zoo import digits, load
 
     layer, model, caught = name.split()[0], load("digits_cnn"), []

@@ -56,6 +56,14 @@ STYLE = """<style>
 .qlab-view .stair .data {fill: var(--jp-ui-font-color2, gray); opacity: .6}
 .qlab-view .stair .limit {stroke: var(--jp-warn-color1, #f57c00); opacity: .6}
 .qlab-view .stair .limit.on {stroke-width: 3; opacity: 1}
+.qlab-view .tradeoff .stair path.on {stroke-width: 2; stroke-dasharray: 8 3}
+.qlab-view .stair .round {stroke: var(--jp-success-color1, #388e3c); stroke-width: 2; stroke-dasharray: 8 3 2 3}
+.qlab-view .legend {display: flex; flex-flow: row wrap; gap: 2px 16px; font-size: 12px}
+.qlab-view .legend i {display: inline-block; width: 22px; margin-right: 6px; vertical-align: middle;
+  border-top: 2px solid var(--jp-brand-color1, #1976d2)}
+.qlab-view .legend .limit {border-top: 2px dashed var(--jp-warn-color1, #f57c00)}
+.qlab-view .legend .round {border-top: 2px dashed var(--jp-success-color1, #388e3c)}
+.qlab-view .legend .same {border-top: 2px dotted var(--jp-ui-font-color2, gray)}
 .qlab-view .stair .clip {fill: var(--jp-warn-color1, #f57c00); opacity: .16}
 .qlab-view .stair span {position: absolute; white-space: nowrap}
 .qlab-view .stair .x {transform: translate(-50%, 4px)}
