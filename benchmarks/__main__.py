@@ -8,7 +8,8 @@ from pathlib import Path
 import torch
 
 from benchmarks.suites import all_suites, seconds_to_import
-from benchmarks.timing import Claim, medians
+from benchmarks.timing import Claim
+from qlab.timing import medians
 
 README = Path(__file__).with_name("README.md")
 BEGIN, END = "<!-- written by make bench: begin -->", "<!-- written by make bench: end -->"

@@ -1,7 +1,5 @@
-"""Interleaved timing: what is compared runs in turn, so that a busy moment of the machine hits all alike."""
+"""What the suites consist of: functions that `qlab.timing` runs in turn, and claims about their times."""
 
-import statistics
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -24,18 +22,3 @@ class Suite:
     functions: dict[str, Callable[[], object]]
     claims: list[Claim] = field(default_factory=list)
     rounds: int = 15
-
-
-def medians(functions: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Processor seconds that each function takes: the median over the rounds, after one that does not count.
-
-    On one thread they are what a clock shows, less the turns that other programs take on the same core.
-    """
-    seconds = {name: [] for name in functions}
-    for _ in range(rounds + 1):
-        for name, function in functions.items():
-            start = time.process_time()
-            result = function()
-            seconds[name].append(time.process_time() - start)
-            del result
-    return {name: statistics.median(runs[1:]) for name, runs in seconds.items()}

@@ -7,11 +7,12 @@ import benchmarks.__main__ as bench
 import qlab as ql
 from benchmarks import peers
 from benchmarks.suites import CASES, all_suites, seconds_to_import
-from benchmarks.timing import Claim, medians
+from benchmarks.timing import Claim
 from benchmarks.ui_page import Timed
 from benchmarks.ui_table import figures, row
 from benchmarks.ui_views import VIEWS
 from qlab import explore
+from qlab.timing import medians
 
 pytestmark = pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor")
 X = torch.randn(64, 256, generator=torch.Generator().manual_seed(0))

@@ -12,11 +12,13 @@ from qlab.zoo.detection_scores import agreement, average_precision, matched_boxe
 from qlab.zoo.digits_data import accuracy, digits
 from qlab.zoo.models import load, names, record
 from qlab.zoo.next_word import word_model
+from qlab.zoo.resnet50 import ResNet50
 from qlab.zoo.scenes_data import Objects, scenes
 from qlab.zoo.training_digits import fine_tune
 
 __all__ = [
     "Objects",
+    "ResNet50",
     "accuracy",
     "agreement",
     "average_precision",
