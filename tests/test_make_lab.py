@@ -95,10 +95,21 @@ def test_the_kernel_is_that_of_the_environment(server):
     assert specs["python3"]["spec"]["display_name"] == "Python 3 (ipykernel)"
 
 
+def page_config(server: str) -> dict:
+    """What the server tells the page."""
+    return json.loads(re.search(r'id="jupyter-config-data"[^>]*>(.*?)</script>', get(server, "/lab"), re.DOTALL)[1])
+
+
+def test_widgets_are_served_and_the_preview_button_is_not(server):
+    page = page_config(server)
+    assert "@jupyter-widgets/jupyterlab-manager" in {each["name"] for each in page["federated_extensions"]}
+    assert page["disabledExtensions"] == ["@voila-dashboards/jupyterlab-preview"]
+
+
 def test_no_news_no_update_and_no_build_prompt(server):
     plugin = json.loads(get(server, "/lab/api/settings/@jupyterlab/apputils-extension:notification"))
     properties = plugin["schema"]["properties"]
     assert properties["fetchNews"]["default"] == "false"
     assert properties["checkForUpdates"]["default"] is False
-    page = json.loads(re.search(r'id="jupyter-config-data"[^>]*>(.*?)</script>', get(server, "/lab"), re.DOTALL)[1])
+    page = page_config(server)
     assert page["buildCheck"] is False and page["buildAvailable"] is False
