@@ -82,6 +82,7 @@ def integer_layer(
     qparams of its input and of its result. The weight that is quantized is the one before the parametrization.
     """
     quantizers = layer.parametrizations.weight
+    quantizers[0](quantizers.original.detach())  # one that follows the weight has to see the last change of it
     weight = quantize(quantizers.original, quantizers[0].qparams())
     real = None if layer.bias is None else layer.bias.detach()
     if real is not None and bias == "int32":

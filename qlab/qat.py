@@ -73,20 +73,21 @@ def slopes(x: torch.Tensor, qparams: QParams) -> tuple[torch.Tensor, torch.Tenso
 class FakeQuantize(nn.Module):
     """Rounds what passes through it to the values that have a code; the range is watched, not learned.
 
-    observer: says the range. In training mode it sees each tensor first; in evaluation mode it is left as it is.
-    For activations a `MovingAverage`, for weights one with momentum 1: the range of the weight as it is now.
+    observer: says the range, and sees each tensor first. For weights a `MovingAverage` with momentum 1: the range
+    of the weight as it is now. batched: for activations, such as a `MovingAverage` over batches; in evaluation mode
+    the observer is then left as it is.
 
     >>> fake = FakeQuantize(MovingAverage("int2", "symmetric", momentum=1.0))
     >>> fake(torch.tensor([-1.0, 0.2, 0.7]))
     tensor([-1.,  0.,  1.])
     """
 
-    def __init__(self, observer: Observer) -> None:
+    def __init__(self, observer: Observer, batched: bool = False) -> None:
         super().__init__()
-        self.observer = observer
+        self.observer, self.batched = observer, batched
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        if self.training:
+        if self.training or not self.batched:
             self.observer.observe(x)
         return straight_through(x, self.qparams())
 
@@ -188,7 +189,7 @@ def prepare_qat(
 
 
 def _rounding(observer: Observer, scales: str, batched: bool) -> nn.Module:
-    return FakeQuantize(observer) if scales == "observed" else LearnedScale(observer.qparams(), batched)
+    return FakeQuantize(observer, batched) if scales == "observed" else LearnedScale(observer.qparams(), batched)
 
 
 class _StraightThrough(torch.autograd.Function):
