@@ -47,6 +47,18 @@ def test_not_yet_shows_the_first_wrong_call_and_the_diagnosis():
     assert codes.tolist() == [-128, 0, 100, 127] and (scale, zero_point) == (0.5, -100)
 
 
+def test_what_stands_between_backticks_is_shown_as_code():
+    card = check("00_bits_to_codes", lambda bits: 2 ^ bits)
+    assert "In Python <code>^</code> is exclusive or" in card._repr_html_() and "`" not in card._repr_html_()
+    assert "In Python `^` is exclusive or" in repr(card)
+
+
+def test_expected_and_got_are_not_said_twice():
+    card = check("00_bits_to_codes", lambda bits: 2 * bits)
+    assert [row.label for row in card.rows] == ["call", "expected", "got", "diagnosis"]
+    assert "Expected one whole number, got a value of type str" in repr(check("00_bits_to_codes", lambda bits: "8"))
+
+
 def helper(x):
     return x.no_such_method()
 

@@ -144,9 +144,12 @@ def _wrong_call(exercise, verdict):
         if outcome.raised.line:
             return [*rows, Row(f"line {outcome.raised.line}", outcome.raised.source, code=True), error]
         return [*rows, error, Row("note", f"Your function is called as {_signature(exercise)}.")]
+    expected, got = "", show(outcome.value)
     if exercise.compare:
-        rows.append(Row("expected", show(plain(exercise.reference(*case.fresh_args()))), code=True))
-    return [*rows, Row("got", show(outcome.value), code=True), Row("why", verdict.why)]
+        expected = show(plain(exercise.reference(*case.fresh_args())))
+        rows.append(Row("expected", expected, code=True))
+    said = verdict.why == f"Expected {expected}, got {got}."
+    return [*rows, Row("got", got, code=True), *([] if said else [Row("why", verdict.why)])]
 
 
 def _signature(exercise):

@@ -7,6 +7,7 @@ times, paths of cells or addresses: a notebook stores them and they are compared
 import html
 import io
 import keyword
+import re
 import textwrap
 import tokenize
 from dataclasses import dataclass
@@ -67,7 +68,7 @@ class Card:
         return (
             f'<div style="border-left:4px solid {color};padding:4px 12px;margin:4px 0">'
             f'<div><b style="color:{ink}">{html.escape(self.status)}</b> '
-            f"<b>{html.escape(self.title)}</b> {html.escape(self.headline)}</div>"
+            f"<b>{html.escape(self.title)}</b> {_prose_html(self.headline)}</div>"
             f'<table style="margin:4px 0;width:auto">{rows}</table></div>'
         )
 
@@ -79,12 +80,17 @@ def _row_text(row):
 
 
 def _row_html(row):
-    cell = f'<pre style="{_PRE}">{highlight(row.text)}</pre>' if row.code else html.escape(row.text)
+    cell = f'<pre style="{_PRE}">{highlight(row.text)}</pre>' if row.code else _prose_html(row.text)
     side = "text-align:left;vertical-align:top;padding:2px 12px 2px 0;background:transparent"
     return (
         f'<tr style="background:transparent"><td style="{side};color:var(--jp-ui-font-color2, inherit)">'
         f'{html.escape(row.label)}</td><td style="{side}">{cell}</td></tr>'
     )
+
+
+def _prose_html(text):
+    """A sentence as HTML, escaped, with what stands between backticks as code."""
+    return re.sub("`([^`]+)`", r"<code>\1</code>", html.escape(text))
 
 
 def highlight(source: str) -> str:
