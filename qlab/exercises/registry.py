@@ -2,7 +2,18 @@
 
 import difflib
 
-from qlab.exercises import lesson00, lesson01, lesson02, lesson03, lesson04, lesson05, lesson06, lesson07, lesson08
+from qlab.exercises import (
+    lesson00,
+    lesson01,
+    lesson02,
+    lesson03,
+    lesson04,
+    lesson05,
+    lesson06,
+    lesson07,
+    lesson08,
+    lesson10,
+)
 from qlab.exercises.spec import Exercise
 
 LESSONS = {  # each has TITLE and EXERCISES
@@ -15,6 +26,7 @@ LESSONS = {  # each has TITLE and EXERCISES
     "06": lesson06,
     "07": lesson07,
     "08": lesson08,
+    "10": lesson10,
 }
 
 EXERCISES = {exercise.id: exercise for lesson in LESSONS.values() for exercise in lesson.EXERCISES}

@@ -11,5 +11,16 @@ from qlab.explore.lesson05 import granularity
 from qlab.explore.lesson06 import integer_matmul
 from qlab.explore.lesson07 import layers
 from qlab.explore.lesson08 import clipping
+from qlab.explore.lesson10 import sensitivity
 
-__all__ = ["affine", "clipping", "downcasting", "formats", "granularity", "integer_matmul", "layers", "symmetric"]
+__all__ = [
+    "affine",
+    "clipping",
+    "downcasting",
+    "formats",
+    "granularity",
+    "integer_matmul",
+    "layers",
+    "sensitivity",
+    "symmetric",
+]

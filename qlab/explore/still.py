@@ -19,7 +19,7 @@ def still_png(state: State) -> str:
     from matplotlib.figure import Figure
 
     down = -(-len(state.panels) // PANELS_ACROSS)
-    across = -(-len(state.panels) // down)  # rows of one length
+    across = -(-len(state.panels) // down) if down else PANELS_ACROSS  # rows of one length
     charts = [chart for chart in (state.lead, state.chart) if chart]
     size = 2.4 * across, 3.0 * down + 2.4 * len(charts)
     figure = Figure(figsize=size, layout="constrained")

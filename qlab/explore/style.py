@@ -74,6 +74,9 @@ STYLE = """<style>
 .qlab-view .stair .word {transform: translate(-50%, -50%); color: var(--jp-ui-font-color1, CanvasText)}
 .qlab-view .stair .zero {width: 8px; height: 8px; border-radius: 50%; transform: translate(-50%, -50%);
   background: var(--jp-ui-font-color1, CanvasText)}
+.qlab-view .stair .dim {opacity: .5}
+.qlab-view .stair .here {width: 12px; height: 12px; border: 2px solid var(--jp-warn-color1, #f57c00);
+  border-radius: 50%; transform: translate(-50%, -50%)}
 .qlab-view .rulers {position: relative; margin: 26px 18px 48px 76px; font-size: 12px; line-height: 16px;
   color: var(--jp-ui-font-color2, CanvasText)}
 .qlab-view .rulers svg {display: block; width: 100%}
