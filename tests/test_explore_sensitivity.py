@@ -84,6 +84,14 @@ def test_points_of_the_plot_are_where_their_figures_say():
     assert chart.html.count('class="here"') == 1
 
 
+def test_labels_of_the_path_leave_each_other_room():
+    chart = lesson10.state("dead inputs", weight="int4").chart
+    assert [point.label for point in chart.apart] == ["+ fc1"] and len(chart.path) == 4
+    assert "+ conv1" in chart.alt and ">+ conv1<" not in chart.html
+    remark = lesson10.state("dead inputs", weight="int4").remark
+    assert remark.endswith(f"leaves {', '.join(p.label[2:] for p in chart.path[1:])} in float, in this order.")
+
+
 TOLD = [  # what lesson 10 says of its moves: settings, right, bytes, the layer that is marked
     ({}, 0.802, 5_752, "conv2"),
     ({"keep": ["conv2"]}, 0.916, 40_184, "conv1"),

@@ -6,7 +6,7 @@ import html
 from dataclasses import dataclass
 from math import log, log10
 
-UNITS, HEIGHT = 1000, 220  # SVG units across, pixels down
+UNITS, HEIGHT, ABOVE = 1000, 220, 13  # SVG units across; pixels down, and of a label above its point
 BEST = 0.99  # the axis ends here; what is better is drawn on its edge
 SHARES = 0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99
 SIZES = [digit * 10**power for power in range(2, 8) for digit in (1, 2, 5)]
@@ -57,6 +57,12 @@ class Frontier:
         sizes = [point.nbytes for point in (*self.path, *self.others, self.here)]
         return 0.85 * min(sizes), 1.05 * max(sizes)
 
+    @property
+    def apart(self) -> list[Point]:
+        """The points of the path whose labels do not lie on that of the one before."""
+        pairs = zip(self.path[:1] + self.path, self.path, strict=False)
+        return [p for before, p in pairs if abs(down(before.score) - down(p.score)) > ABOVE]
+
     def across(self, nbytes: float) -> float:
         """SVG units from the left."""
         low, high = self.ends
@@ -68,9 +74,11 @@ class Frontier:
             axes.plot(*_xy(self.path), marker="o", label="greedy path")
         axes.plot(*_xy(self.others), "o", color="gray")
         axes.plot(*_xy([self.here]), "o", markersize=14, fillstyle="none", color="black", label=self.here.label)
-        for point in (*self.path, *self.others):
-            (x,), (y,) = _xy([point])
-            axes.annotate(point.label, (x, y), fontsize=8, xytext=(6, -3), textcoords="offset points")
+        for points, place, side in ((self.apart, (6, -3), "left"), (self.others, (0, 6), "center")):
+            for point in points:
+                (x,), (y,) = _xy([point])
+                options = {"xytext": place, "textcoords": "offset points", "ha": side}
+                axes.annotate(point.label, (x, y), fontsize=8, **options)
         axes.set_xscale("log")
         axes.set_xticks(SIZES, [f"{size / 1000:g} kB" for size in SIZES])
         axes.set_xlim(*self.ends)
@@ -85,10 +93,11 @@ class Frontier:
         labels = [("x", size, HEIGHT, f"{size / 1000:g} kB") for size in SIZES if low <= size <= high]
         labels += [("y", low, down(share), f"{100 * share:g} %") for share in SHARES]
         labels += [("name", low, 0, f"{self.scored}, over bytes")]
-        for kind, points in (("zero dim", self.others), ("zero", self.path)):
-            for point in points:
-                labels.append((kind, point.nbytes, down(point.score), ""))
-                labels.append(("code", point.nbytes, down(point.score), point.label))
+        for point in self.others:
+            labels.append(("zero dim", point.nbytes, down(point.score), ""))
+            labels.append(("word", point.nbytes, down(point.score) - ABOVE, point.label))
+        labels += [("zero", point.nbytes, down(point.score), "") for point in self.path]
+        labels += [("code", point.nbytes, down(point.score), point.label) for point in self.apart]
         labels.append(("here", self.here.nbytes, down(self.here.score), ""))
         return "".join(
             f'<span class="{kind}" style="left:{self.across(x) / 10:.1f}%;top:{y:.1f}px">{html.escape(text)}</span>'

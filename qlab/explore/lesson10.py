@@ -89,7 +89,7 @@ def state(
         panels=(),
         chart=_chart(chosen, before, now, weight, granularity, path),
         table=_table(chosen, now, by),
-        remark=_remark(chosen, now, by, path),
+        remark=_remark(chosen, now, by, weight, granularity, path),
         note=f"Weights in {weight}, activations in int8, calibrated and compared on {len(chosen.inputs)} inputs.",
     )
 
@@ -168,10 +168,13 @@ def _row(name: str, nbytes: int, layer: LayerSQNR | None) -> tuple[Cell, ...]:
     return Cell(name), Cell(f"{nbytes:,}"), *(Cell(_decibels(r), max(r, 0) / FULL_SQNR) for r in ratios)
 
 
-def _remark(chosen: Subject, now: Mix, by: str, path: str) -> str:
+def _remark(chosen: Subject, now: Mix, by: str, weight: str, granularity: str, path: str) -> str:
     """What stands out."""
     lowest = _lowest(now, by)
     parts = [f"Lowest by {by}: {lowest.name}." if lowest else "No layer is quantized: this is the float32 model."]
     if path == "greedy" and len(chosen.layers) > MAX_LAYERS:
         parts.append(f"No path is shown for more than {MAX_LAYERS} layers.")
+    elif path == "greedy" and len(chosen.layers) > 1:
+        kept = greedy_path(chosen, weight, granularity)[-1].kept
+        parts.append(f"The greedy path leaves {', '.join(kept)} in float, in this order.")
     return " ".join(parts)

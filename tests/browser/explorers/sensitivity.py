@@ -11,6 +11,7 @@ from qlab.zoo import accuracy, digits, load
 
 LESSON = "10_numerical_debugging.ipynb"
 GIVEN = {"granularity": {"model": "large weight", "weight": "int4"}, "by": {"model": "dead inputs"}}
+PLAIN = ("by",)  # another row is marked
 
 
 def start():
