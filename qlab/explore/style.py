@@ -11,6 +11,10 @@ STYLE = """<style>
 .qlab-controls .widget-label {width: 56px; text-align: left; flex: none}
 .qlab-controls .widget-readout {width: 112px; max-width: 112px; text-align: right;
   font-variant-numeric: tabular-nums}
+.qlab-controls .widget-dropdown > select {background-size: 6px 6px;
+  background-position: right 14px center, right 8px center;
+  background-image: linear-gradient(45deg, transparent 50%, currentcolor 50%),
+  linear-gradient(-45deg, transparent 50%, currentcolor 50%)}
 .qlab-controls .widget-button {margin-left: 64px; width: auto; align-self: flex-start}
 .qlab-view {font: 13px/1.4 var(--jp-ui-font-family, sans-serif); font-variant-numeric: tabular-nums;
   color: var(--jp-ui-font-color1, CanvasText)}
@@ -34,13 +38,17 @@ STYLE = """<style>
   .qlab-view .panels :is(td, .ticks) {font-size: 10px}
   .qlab-view .panels figcaption {white-space: normal}
   .qlab-view .scroll .comparison :is(th, td) {font-size: 11px; padding: 2px}}
+.qlab-view .scenes {display: grid; gap: 14px; grid-template-columns: repeat(3, minmax(0, 256px))}
+@container (max-width: 500px) {
+  .qlab-view .scenes {grid-template-columns: repeat(2, minmax(0, 256px))}
+  .qlab-view .scenes figure:first-child {order: 1}}
 .qlab-view figure {margin: 0; max-width: 100%}
 .qlab-view figure :is(img, table) {max-width: 100%}
 .qlab-view figcaption {white-space: nowrap; margin-bottom: 4px}
 .qlab-view figcaption span, .qlab-view .ticks {font-size: 12px; color: var(--jp-ui-font-color2, CanvasText)}
 .qlab-view img {display: block; image-rendering: pixelated}
 .qlab-view table {border-collapse: collapse; table-layout: fixed; margin: 0; font-size: 11px; border: 0}
-.qlab-view .framed {position: relative; width: fit-content}
+.qlab-view .framed {position: relative; width: fit-content; max-width: 100%}
 .qlab-view .framed div {position: absolute; outline: 1px solid #000; box-shadow: 0 0 0 2px #fff}
 .qlab-view td {padding: 0; text-align: center; border: 0}
 .qlab-view figure > img:last-of-type {margin-top: 6px}
