@@ -107,6 +107,9 @@ def test_with_nothing_swapped_the_model_is_the_float32_one():
     assert state.numbers["same"].text == "53 of 53" and state.remark.startswith("No layer is swapped")
 
 
+PLATE = r'<rect x="([-\d.]+)" y="([-\d.]+)" width="([\d.]+)" height="([\d.]+)" fill="#'  # behind a label
+
+
 @pytest.mark.parametrize("scene", range(swaps.SCENES))
 def test_the_views_hold_the_boxes_that_are_said(scene):
     state = lesson07.state(format="W2A16", granularity="per tensor", scene=scene)
@@ -117,12 +120,19 @@ def test_the_views_hold_the_boxes_that_are_said(scene):
     assert state.lead.html.count("<text") == sum(counts.values())
     words = state.lead.text.splitlines()
     assert [line.count(" at ") for line in words] == list(counts.values())
-    plates = re.findall(
-        r'<rect x="([-\d.]+)" y="([-\d.]+)" width="([\d.]+)" height="([\d.]+)" fill="#', state.lead.html
-    )
+    plates = re.findall(PLATE, state.lead.html)
     assert len(plates) == sum(counts.values())
     for x, y, width, height in (map(float, plate) for plate in plates):
         assert -0.1 <= x <= 64.1 - width and -0.1 <= y <= 64.1 - height
+
+
+@pytest.mark.parametrize("scene", [0, 1, 2, 4, 8, 10, 11])  # in the others more boxes pile up than labels fit
+def test_no_label_covers_another(scene):
+    views = lesson07.state(format="W2A16", granularity="per tensor", scene=scene).lead.html.split("<figure>")
+    for view in views[1:]:
+        plates = [tuple(map(float, plate)) for plate in re.findall(PLATE, view)]
+        for (x, y, width, height), (u, v, other, _) in itertools.combinations(plates, 2):
+            assert x > u + other - 0.2 or u > x + width - 0.2 or abs(y - v) > height - 0.2
 
 
 TOLD = [  # what lesson 07 says of its three moves: settings, bytes, boxes that stay

@@ -13,7 +13,6 @@ from qlab.explore.panels import palette_png
 from qlab.scene_plots import LINES, marks
 from qlab.zoo import Objects
 
-GRID = "display:grid;gap:14px;grid-template-columns:repeat(3,minmax(0,256px))"  # side by side, however narrow
 PLATE, LETTER = 5.5, 2.7  # pixels of the scene: height of a label, width of a letter
 INK = 1 / 1.6  # the darkest ink is a gray on which the boxes stand out
 GAP = 6  # pixels of the scene between two of them in the still picture
@@ -47,7 +46,7 @@ class SceneViews:
     def html(self) -> str:
         """The views as markup, side by side."""
         views = "".join(_figure(title, self.image, found) for title, found in self.marks.items())
-        return f'<div class="scenes" style="{GRID}">{views}</div>'
+        return f'<div class="scenes">{views}</div>'
 
     def draw(self, axes) -> None:
         """The same on matplotlib's axes."""
@@ -77,7 +76,7 @@ def _figure(title: str, image: torch.Tensor, found: list) -> str:
     index = (255 * INK * image[0].clamp(0, 1)).round().byte().numpy()
     data = base64.b64encode(palette_png(index, GRAYS)).decode()
     picture = f'<image href="data:image/png;base64,{data}" width="{width}" height="{height}"/>'
-    boxes = "".join(_box(*mark, width) for mark in found)
+    boxes = "".join(_boxes(found, width, height))
     alt = html.escape(f"{title}: {_words(found)}")
     look = "display:block;width:100%;image-rendering:pixelated;outline:1px solid var(--jp-border-color2, silver)"
     svg = f'<svg role="img" aria-label="{alt}" viewBox="0 0 {width} {height}" style="{look}">'
@@ -86,15 +85,36 @@ def _figure(title: str, image: torch.Tensor, found: list) -> str:
     return f"<figure>{caption}{body}</figure>"
 
 
-def _box(box: list[float], kind: str, text: str, width: int) -> str:
-    """One box and, at its top left corner or where there is room, its label."""
+def _boxes(found: list, width: int, height: int) -> list[str]:
+    """All boxes, and above them the labels, each beside its box and off the others where there is room."""
+    boxes, labels, taken = [], [], []
+    for box, kind, text in found:
+        taken.append(_place(box, LETTER * len(text) + 1, width, height, taken))
+        boxes.append(_box(box, kind))
+        labels.append(_label(*taken[-1], LINES[kind]["color"], text))
+    return boxes + labels
+
+
+def _place(box: list[float], length: float, width: int, height: int, taken: list) -> tuple[float, float, float]:
+    """Left, top and length of a label: over its box, else under or within it, or as near as the others leave it."""
     left, top, right, bottom = box
-    look, length = LINES[kind], LETTER * len(text) + 1
+    across = [min(max(x, 0), width - length) for x in (left, right - length)]
+    down = [top - PLATE, bottom, top, bottom - PLATE] + [top + PLATE * n for n in (-2, 1, 2, -3, 3, -4, 4)]
+    inside = [(x, y) for y in down for x in across if 0 <= y <= height - PLATE] or [(across[0], 0)]
+    covered = [sum(max(0, PLATE - abs(y - v)) for u, v, n in taken if u - length < x < u + n) for x, y in inside]
+    return *inside[covered.index(min(covered))], length
+
+
+def _box(box: list[float], kind: str) -> str:
+    left, top, right, bottom = box
+    look = LINES[kind]
     dashes = look["linestyle"][1] if isinstance(look["linestyle"], tuple) else ()
     line = f'stroke="{look["color"]}" stroke-width=".7" stroke-dasharray="{" ".join(map(str, dashes)) or "none"}"'
     rect = f'<rect x="{left:.1f}" y="{top:.1f}" width="{right - left:.1f}" height="{bottom - top:.1f}"'
-    x = min(max(left, 0), width - length)
-    y = top - PLATE if top >= PLATE else min(bottom, width - PLATE)
-    plate = f'<rect x="{x:.1f}" y="{y:.1f}" width="{length:.1f}" height="{PLATE}" fill="{look["color"]}"/>'
+    return f'{rect} fill="none" {line}/>'
+
+
+def _label(x: float, y: float, length: float, color: str, text: str) -> str:
+    plate = f'<rect x="{x:.1f}" y="{y:.1f}" width="{length:.1f}" height="{PLATE}" fill="{color}"/>'
     words = f'<text x="{x + 0.5:.1f}" y="{y + 4.2:.1f}" fill="#fff" font-size="4.6">{html.escape(text)}</text>'
-    return f'{rect} fill="none" {line}/>{plate}{words}'
+    return plate + words
