@@ -3,9 +3,12 @@
 Loaded by `plots` when the first picture is made, because it imports matplotlib and seaborn.
 
 A figure made by pyplot stays in its global list and is shown twice when a cell returns it; a bare Figure is not
-shown at all unless somebody switched matplotlib's notebook mode on. A Picture needs neither.
+shown at all unless somebody switched matplotlib's notebook mode on. A Picture needs neither. And it comes with a
+text alternative for those who do not see it, which JupyterLab gives to no `image/png`: hence an `<img>` as HTML.
 """
 
+import base64
+import html
 import math
 from io import BytesIO
 
@@ -16,6 +19,7 @@ from matplotlib.figure import Figure
 from seaborn.utils import relative_luminance
 from torch import Tensor
 
+FEW = 12  # a tensor of at most this many elements has its numbers in the text alternative, a larger one its range
 SMALL = 10  # a tensor of at most this many rows and columns has its numbers in the cells
 PAGE = 11.5  # inches; a notebook shrinks what is wider than its page
 SHARPNESS = 2  # picture pixels per screen pixel
@@ -33,16 +37,26 @@ STYLE = {
 class Picture(Figure):
     """A Figure whose rich display is a PNG, `SHARPNESS` times as fine as the screen, on white.
 
-    >>> Picture(figsize=(3, 2), dpi=100)._repr_mimebundle_()[1]
-    {'image/png': {'width': 300, 'height': 200}}
+    `alt` says in a sentence, with its numbers, what the picture shows: about 300 characters, on one line.
+
+    >>> shown = Picture(figsize=(3, 2), dpi=100, alt="An empty picture")._repr_mimebundle_()
+    >>> shown["text/html"].split(" src=")[0]
+    '<img alt="An empty picture" width="300" height="200"'
+    >>> shown["text/plain"]
+    '<Picture: An empty picture>'
     """
+
+    def __init__(self, *args, alt: str, **options):
+        super().__init__(*args, **options)
+        self.alt = alt
 
     def _repr_mimebundle_(self, **_):
         file = BytesIO()
         self.savefig(file, format="png", dpi=SHARPNESS * self.dpi, facecolor="white")
         width, height = (round(inches * self.dpi) for inches in self.get_size_inches())
-        data = {"image/png": file.getvalue(), "text/plain": repr(self)}
-        return data, {"image/png": {"width": width, "height": height}}
+        size, data = f'width="{width}" height="{height}"', base64.b64encode(file.getvalue()).decode()
+        tag = f'<img alt="{html.escape(self.alt)}" {size} src="data:image/png;base64,{data}">'
+        return {"text/html": tag, "text/plain": f"<Picture: {self.alt}>"}
 
 
 def style():
@@ -50,19 +64,22 @@ def style():
     return matplotlib.style.context(["default", STYLE])
 
 
-def picture(size: tuple[float, float]) -> Picture:
-    """A new figure of `size` inches (width, height) whose parts never overlap."""
-    return Picture(figsize=size, layout="constrained")
+def picture(size: tuple[float, float], alt: str) -> Picture:
+    """A new figure of `size` inches (width, height) whose parts never overlap. `alt` is as in `Picture`."""
+    return Picture(figsize=size, layout="constrained", alt=alt)
 
 
-def panels(shape: tuple[int, int], count: int) -> tuple[Picture, list[Axes]]:
-    """A new figure with axes for `count` heatmaps of this shape: in one row where that fits a page, else in two."""
+def panels(shape: tuple[int, int], count: int, alt: str) -> tuple[Picture, list[Axes]]:
+    """A new figure with axes for `count` heatmaps of this shape: in one row where that fits a page, else in two.
+
+    `alt` is as in `Picture`.
+    """
     rows, columns = shape
     cell = 0.53 if max(shape) <= SMALL else min(4.2 / columns, 3.6 / rows)
     width, height = max(1.4, cell * columns) + 0.65, max(0.5, cell * rows) + 0.55
     across = count if count * width <= PAGE else -(-count // 2)
     down = -(-count // across)
-    figure = picture((across * width, down * height + (0.3 if count > 1 else 0)))
+    figure = picture((across * width, down * height + (0.3 if count > 1 else 0)), alt)
     return figure, figure.subplots(down, across, squeeze=False).flatten().tolist()
 
 
@@ -101,6 +118,31 @@ def cell_texts(x: Tensor) -> tuple[list[list[str]], str]:
     decimals = 3 if peak < 1 else 2 if peak < 100 else 1 if peak < 1000 else 0
     texts = [[_text(value / 10.0**power, decimals) for value in row] for row in x.tolist()]
     return texts, f"× 1e{power}".replace("-", "−") if power else ""
+
+
+def matrix_in_words(x: Tensor, title: str) -> str:
+    """What a heatmap shows of a 2-D tensor, for a text alternative: few numbers row by row, of more the range.
+
+    >>> import torch
+    >>> matrix_in_words(torch.tensor([[1, -2], [0, 3]]), "codes")
+    'codes 1 −2; 0 3'
+    >>> matrix_in_words(torch.eye(64), "weights")
+    'weights, 64 × 64, from 0 to 1'
+    """
+    if x.numel() <= FEW:
+        texts, power = cell_texts(x)
+        return " ".join(filter(None, [title, power, "; ".join(map(" ".join, texts))]))
+    rows, columns = x.shape
+    return f"{title}, {rows} × {columns}, from {short(x.min().item())} to {short(x.max().item())}"
+
+
+def short(value: float) -> str:
+    """A number with three digits, for a text alternative. Its minus is read aloud, which that of a keyboard is not.
+
+    >>> short(-0.12345)
+    '−0.123'
+    """
+    return f"{value:.3g}".replace("-", "−")
 
 
 def _text(value: float, decimals: int) -> str:

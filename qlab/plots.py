@@ -40,13 +40,13 @@ def heatmap(x: Tensor, title: str = "", unit: str = "", limit: float | None = No
     >>> [text.get_text() for text in figure.axes[0].texts]
     ['1.00', '−2.00', '0.50', '0.00']
     """
-    from qlab.picture import panels, style
+    from qlab.picture import matrix_in_words, panels, style
 
     x = _matrix(x, "x")
     if limit is not None and not 0 < limit < math.inf:
         raise ValueError(f"limit must be positive, got {limit}: it is the value at both ends of the color bar")
     with style():
-        figure, (axes,) = panels(x.shape, 1)
+        figure, (axes,) = panels(x.shape, 1, f"Heatmap: {matrix_in_words(x, _label(title, unit) or 'values')}.")
         _value_panel(axes, x, _label(title, unit), limit or _peak(x))
     return figure
 
@@ -57,15 +57,16 @@ def error_heatmap(reference: Tensor, actual: Tensor, title: str = "error", unit:
     The scale runs from 0.01 % to 100 % of the largest |reference|. Both tensors have one shape, 1-D or 2-D.
     ValueError: shapes that differ, and as in `heatmap`.
     """
-    from qlab.picture import panels, style
+    from qlab.picture import matrix_in_words, panels, style
 
     reference, actual = _matrix(reference, "reference"), _matrix(actual, "actual")
     if reference.shape != actual.shape:
         shapes = f"{tuple(reference.shape)} and {tuple(actual.shape)}"
         raise ValueError(f"reference and actual must have one shape, got {shapes}: pass a tensor and its copy")
+    error, label = actual.double() - reference.double(), _label(title, unit)
     with style():
-        figure, (axes,) = panels(reference.shape, 1)
-        _error_panel(axes, reference, actual, _label(title, unit))
+        figure, (axes,) = panels(reference.shape, 1, f"Heatmap: {matrix_in_words(error, label)}.")
+        _error_panel(axes, error, label, _peak(reference))
     return figure
 
 
@@ -75,20 +76,24 @@ def quantization_panels(x: Tensor, qt: QTensor, unit: str = "") -> Figure:
     `x` is the 1-D or 2-D tensor that `qt` was made from. The original and the dequantized tensor share one color
     scale; that of the codes spans the whole format. ValueError: shapes that differ, and as in `heatmap`.
     """
-    from qlab.picture import panels, style
+    from qlab.picture import matrix_in_words, panels, style
 
     if x.shape != qt.shape:
         shapes = f"x has shape {tuple(x.shape)}, qt {tuple(qt.shape)}"
         raise ValueError(f"{shapes}: pass the tensor that qt was quantized from")
     x, codes, back = _matrix(x, "x"), _matrix(qt.data, "qt.data"), _matrix(qt.dequantize(), "qt.dequantize()")
-    limit = max(_peak(x), _peak(back))
+    shown = x, codes, back, back.double() - x.double()
+    original, dequantized, error = (_label(name, unit) for name in ("original", "dequantized", "error"))
+    titles = original, f"codes, {qt.qparams.spec.name}", dequantized, error
     numbers = f"MSE {mse(x, back):.4g}   SQNR {sqnr(x, back):.2f} dB   {bits_per_weight(qt):.4g} bits per weight"
+    words = map(matrix_in_words, shown, titles)
+    limit = max(_peak(x), _peak(back))
     with style():
-        figure, (original, integers, dequantized, error) = panels(x.shape, 4)
-        _value_panel(original, x, _label("original", unit), limit)
-        _code_panel(integers, codes, qt.qparams)
-        _value_panel(dequantized, back, _label("dequantized", unit), limit)
-        _error_panel(error, x, back, _label("error", unit))
+        figure, axes = panels(x.shape, 4, ". ".join(["Four heatmaps", numbers.replace("   ", ", "), *words]) + ".")
+        for index in (0, 2):
+            _value_panel(axes[index], shown[index], titles[index], limit)
+        _code_panel(axes[1], codes, titles[1], qt.qparams)
+        _error_panel(axes[3], shown[3], titles[3], _peak(x))
         figure.suptitle(numbers, x=0.01, ha="left")
     return figure
 
@@ -99,7 +104,7 @@ def staircase(qparams: QParams, unit: str = "") -> Figure:
     Inside the range the error stays within half a step; beyond it, where the picture is shaded, it grows without
     bound and leaves the picture. The steps can be told apart up to about 6 bits. ValueError: more than one scale.
     """
-    from qlab.picture import picture, style
+    from qlab.picture import picture, short, style
 
     if qparams.scale.numel() != 1:
         shape = tuple(qparams.scale.shape)
@@ -109,15 +114,17 @@ def staircase(qparams: QParams, unit: str = "") -> Figure:
     margin = 0.15 * (high - low)
     x = torch.linspace(low - margin, high + margin, 4001, dtype=torch.float64, device=qparams.scale.device)
     x, y = x.cpu(), fake_quantize(x, qparams).cpu()
+    bound = (y - x)[(x >= low) & (x <= high)].abs().max().item()
+    title = f"scale {scale:.4g}, zero_point {zero}"
+    inside = f"From {short(low)} to {short(high)} the error stays within {short(bound)}; beyond, it grows."
     with style():
-        figure = picture((6.4, 4.6))
+        figure = picture((6.4, 4.6), f"Staircase of {qparams.dtype}: {title}. {inside}")
         stairs, error = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
         stairs.plot(x, x, color="0.6", linestyle="--", label="unchanged")
         stairs.plot(x, y, label=f"quantized to {qparams.dtype}")
-        stairs.set(title=f"scale {scale:.4g}, zero_point {zero}", ylabel=_label("dequantized", unit))
+        stairs.set(title=title, ylabel=_label("dequantized", unit))
         stairs.legend(frameon=False)
         error.plot(x, y - x, color="C3", linewidth=1)
-        bound = (y - x)[(x >= low) & (x <= high)].abs().max().item()
         error.set(xlabel=_label("x", unit), ylabel=_label("error", unit), ylim=(-2.5 * bound, 2.5 * bound))
         for axes in (stairs, error):
             axes.axvspan(low - margin, low, color="0.92", zorder=0)
@@ -149,7 +156,7 @@ def measured_vs_predicted(
     if not all((v > 0).all() for v in (x, measured, predicted)):
         raise ValueError("zero, negative or NaN values have no place on a logarithmic axis: leave them out")
     with style():
-        figure = picture((5.6, 3.8))
+        figure = picture((5.6, 3.8), _points_in_words(x, measured, predicted, xlabel, ylabel, title))
         axes = figure.subplots()
         axes.loglog(x, predicted, color="0.4", label="predicted")
         axes.loglog(x, measured, "o", label="measured")
@@ -167,6 +174,17 @@ def measured_vs_predicted(
     return figure
 
 
+def _points_in_words(x: Tensor, measured: Tensor, predicted: Tensor, xlabel: str, ylabel: str, title: str) -> str:
+    """The points of a plot, or about eight evenly chosen of more, for its text alternative."""
+    from qlab.picture import short
+
+    step = -(-len(x) // 8)
+    points = zip(*(map(short, v[::step].tolist()) for v in (x, measured, predicted)), strict=True)
+    texts = [f"at {at} {found} ({expected})" for at, found, expected in points]
+    axes = f"{ylabel or 'y'} over {xlabel or 'x'}, measured (predicted)"
+    return f"{title or 'Plot'}: {axes}: {', '.join(texts)}."
+
+
 def _value_panel(axes: Axes, x: Tensor, title: str, limit: float) -> None:
     from matplotlib.colors import Normalize
 
@@ -175,30 +193,22 @@ def _value_panel(axes: Axes, x: Tensor, title: str, limit: float) -> None:
     draw_heatmap(axes, x, x, title, cmap=DIVERGING, norm=Normalize(-limit, limit))
 
 
-def _code_panel(axes: Axes, codes: Tensor, qparams: QParams) -> None:
+def _code_panel(axes: Axes, codes: Tensor, title: str, qparams: QParams) -> None:
     from matplotlib.colors import Normalize
 
     from qlab.picture import draw_heatmap
 
     spec = qparams.spec
     ends = (0, 2**spec.bits - 1) if spec.kind == "codebook" else (spec.min, spec.max)
-    draw_heatmap(
-        axes,
-        codes,
-        codes,
-        f"codes, {spec.name}",
-        {"ticks": sorted({ends[0], 0, ends[1]})},
-        cmap=SEQUENTIAL,
-        norm=Normalize(*ends),
-    )
+    bar = {"ticks": sorted({ends[0], 0, ends[1]})}
+    draw_heatmap(axes, codes, codes, title, bar, cmap=SEQUENTIAL, norm=Normalize(*ends))
 
 
-def _error_panel(axes: Axes, reference: Tensor, actual: Tensor, title: str) -> None:
+def _error_panel(axes: Axes, error: Tensor, title: str, top: float) -> None:
     from matplotlib.colors import LogNorm
 
     from qlab.picture import draw_heatmap
 
-    top, error = _peak(reference), actual.double() - reference.double()
     norm = LogNorm(top * 10.0**-ERROR_DECADES, top)
     size = error.abs().clamp(min=norm.vmin)  # 0 has no logarithm; it takes the darkest color
     ticks = [top * 10.0**-power for power in range(ERROR_DECADES, -1, -1)]

@@ -48,7 +48,7 @@ def detections(images: Tensor, rows: Mapping[str, Sequence[Objects]]) -> Figure:
     _check(images, rows)
     reference = next(iter(rows.values()))
     with style():
-        figure = _scene_grid(len(rows), len(images))
+        figure = _scene_grid(len(rows), len(images), _in_words(rows))
         for index, (title, row) in enumerate(rows.items()):
             axes_of_row = figure.axes[index * len(images) : (index + 1) * len(images)]
             for axes, image, before, after in zip(axes_of_row, images, reference, row, strict=True):
@@ -60,11 +60,11 @@ def detections(images: Tensor, rows: Mapping[str, Sequence[Objects]]) -> Figure:
     return figure
 
 
-def _scene_grid(rows: int, columns: int) -> Figure:
+def _scene_grid(rows: int, columns: int, alt: str) -> Figure:
     from qlab.picture import PAGE, picture
 
     size = min(SCENE, (PAGE - 0.5) / columns)
-    figure = picture((size * columns + 0.5, size * rows + (0.3 if rows > 1 else 0)))
+    figure = picture((size * columns + 0.5, size * rows + (0.3 if rows > 1 else 0)), alt)
     figure.subplots(rows, columns, squeeze=False)
     return figure
 
@@ -100,6 +100,14 @@ def _draw_objects(axes: Axes, reference: Objects, objects: Objects) -> None:
     """Draw the objects, and those of the reference in whose place there is nothing."""
     for mark in marks(reference, objects):
         _draw_box(axes, *mark)
+
+
+def _in_words(rows: Mapping[str, Sequence[Objects]]) -> str:
+    """The labels of the first row, scene by scene, and how many of its boxes each other row has."""
+    (title, reference), *others = rows.items()
+    labels = "; ".join(" ".join(map(str, objects.labels.tolist())) or "none" for objects in reference)
+    first = f"{len(reference)} scenes with boxes. {title}, labels by scene: {labels}"
+    return ". ".join([first, *(f"{name}: {_count(reference, row)}" for name, row in others)]) + "."
 
 
 def _count(reference: Sequence[Objects], row: Sequence[Objects]) -> str:

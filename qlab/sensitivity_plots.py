@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qlab.sensitivity import Comparison
+from qlab.sensitivity import Comparison, LayerSQNR
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -34,14 +34,14 @@ def sqnr_by_layer(comparison: Comparison, title: str = "") -> Figure:
     if not layers:
         raise ValueError("there are no layers in this comparison: quantize at least one")
     with style():
-        figure = picture((WIDTH, ROW * len(layers) + 0.9))
+        figure = picture((WIDTH, ROW * len(layers) + 0.9), _in_words(comparison, title))
         axes = figure.subplots()
         for number, (column, color) in enumerate(COLUMNS.items()):
             values = [getattr(layer, column) for layer in layers]
             widths = [value if abs(value) < float("inf") else 0 for value in values]
             places = [row + (number - 1) * BAR for row in range(len(layers))]
             bars = axes.barh(places, widths, BAR, color=color, label=column)
-            texts = axes.bar_label(bars, ["exact" if v == float("inf") else f"{v:.1f}" for v in values], padding=3)
+            texts = axes.bar_label(bars, map(_text, values), padding=3)
             texts[values.index(min(values))].set_fontweight("bold")
         axes.set_yticks(range(len(layers)), [layer.name for layer in layers])
         axes.invert_yaxis()
@@ -50,3 +50,15 @@ def sqnr_by_layer(comparison: Comparison, title: str = "") -> Figure:
         axes.set(xlabel="SQNR in dB (bold: the lowest of its color)", title=title)
         figure.legend(*axes.get_legend_handles_labels(), loc="outside upper right", ncols=3, frameon=False)
     return figure
+
+
+def _in_words(comparison: Comparison, title: str) -> str:
+    def of(layer: LayerSQNR) -> str:
+        return ", ".join(f"{column} {_text(getattr(layer, column))}" for column in COLUMNS)
+
+    bars = "; ".join(f"{layer.name} {of(layer)}" for layer in comparison.layers)
+    return f"{title or 'Bars'}: SQNR in dB of each layer: {bars}."
+
+
+def _text(sqnr: float) -> str:
+    return "exact" if sqnr == float("inf") else f"{sqnr:.1f}".replace("-", "−")

@@ -43,13 +43,14 @@ def time_bars(seconds: dict[str, float], title: str = "") -> Figure:
     if not seconds or not all(time > 0 for time in seconds.values()):
         raise ValueError(f"seconds must be positive, and at least one, got {seconds}")
     first = next(iter(seconds.values()))
+    labels = [f"{1000 * taken:.3g} ms" for taken in seconds.values()]
+    for number, taken in enumerate(list(seconds.values())[1:], start=1):
+        labels[number] += f": {first / taken:.1f} times as fast"
+    words = "; ".join(f"{name} {label}" for name, label in zip(seconds, labels, strict=True))
     with style():
-        figure = picture((6.4, 0.6 + 0.4 * len(seconds)))
+        figure = picture((6.4, 0.6 + 0.4 * len(seconds)), f"{title or 'Bars of times'}: {words}.")
         axes = figure.subplots()
         bars = axes.barh(list(seconds), [1000 * taken for taken in seconds.values()], height=0.6)
-        labels = [f"{1000 * taken:.3g} ms" for taken in seconds.values()]
-        for number, taken in enumerate(list(seconds.values())[1:], start=1):
-            labels[number] += f": {first / taken:.1f} times as fast"
         axes.bar_label(bars, labels, padding=4)
         axes.invert_yaxis()
         axes.set(title=title, xlabel="milliseconds", xlim=(0, 1600 * max(seconds.values())))

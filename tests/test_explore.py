@@ -1,6 +1,7 @@
 """The explorer of affine quantization: its state over the whole grid of controls, its widget without a browser."""
 
 import base64
+import html
 import itertools
 import re
 import subprocess
@@ -220,10 +221,14 @@ def test_every_control_has_a_name_to_be_read_aloud():
 
 
 def test_where_no_widget_can_be_shown_there_are_text_and_a_picture():
-    bundle = explore.affine(bits=3)._repr_mimebundle_()
+    explorer = explore.affine(bits=3)
+    bundle = explorer._repr_mimebundle_()
     again = explore.affine(bits=3)._repr_mimebundle_()
-    assert base64.b64decode(bundle["image/png"]).startswith(b"\x89PNG")
-    assert bundle["image/png"] == again["image/png"]
+    alt, picture = re.fullmatch('<img alt="(.*)" src="data:image/png;base64,(.*)">', bundle["text/html"]).groups()
+    assert base64.b64decode(picture).startswith(b"\x89PNG")
+    assert bundle["text/html"] == again["text/html"]
+    assert html.unescape(alt) == explorer.current.alt
+    assert all(f"{n.label} {n.text}" in explorer.current.alt for n in explorer.current.numbers.values())
     assert bundle["text/plain"] == again["text/plain"]
     assert "application/vnd.jupyter.widget-view+json" in bundle
     for number in lesson03.state(bits=3).numbers.values():

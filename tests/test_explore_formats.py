@@ -267,4 +267,4 @@ def test_where_no_widget_can_be_shown_there_are_a_picture_and_text():
         "2^−2 × (1 + 0.25) = 0.3125" in bundle["text/plain"]
         and "around 0.3125: 0.28125, 0.34375" in bundle["text/plain"]
     )
-    assert bundle["image/png"].startswith("iVBOR")
+    assert "data:image/png;base64,iVBOR" in bundle["text/html"]

@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 EXERCISE = "def double(x):\n    # BEGIN SOLUTION\n    return 2 * x\n    # END SOLUTION"
 STUBBED = "def double(x):\n    ...  # your code here"
 WIDGET = "from ipywidgets import IntSlider\nIntSlider()"
+OWN_PLOT = "import torch\nfrom qlab import plots\nplots.heatmap(torch.ones(1))"
 PLOT = "import matplotlib.pyplot as plt\n_ = plt.plot([1, 2])"
 
 
@@ -46,7 +47,8 @@ def course(tmp_path):
 def built(tmp_path_factory):
     """A course of one notebook with an exercise, a widget and a picture, built by running it."""
     root = tmp_path_factory.mktemp("course")
-    save(root / "solutions" / "01_try.ipynb", EXERCISE, "print(double(21))", WIDGET, PLOT, "object()", ran=False)
+    sources = EXERCISE, "print(double(21))", WIDGET, PLOT, "object()", OWN_PLOT
+    save(root / "solutions" / "01_try.ipynb", *sources, ran=False)
     lessons.build(root / "solutions" / "01_try.ipynb")
     return root
 
@@ -58,6 +60,7 @@ def stored_text(notebook):
 def test_lesson_stores_the_outputs_of_its_own_run(built):
     solution, lesson = (notebooks.read(built / name / "01_try.ipynb") for name in ("solutions", "lessons"))
     shared = ["IntSlider(value=0)", "<Figure size WxH with 1 Axes>", "<object at 0xADDRESS>"]
+    shared += ["<Picture: Heatmap: values 1.00.>"]
     assert stored_text(solution) == ["42\n", *shared]
     assert stored_text(lesson) == ["None\n", *shared]
     assert notebooks.code_cells(lesson)[0].source == STUBBED
@@ -95,6 +98,11 @@ def test_nbval_compares_stored_numbers_and_not_pictures(built, tmp_path):
     notebook = notebooks.read(built / "solutions" / "01_try.ipynb")
     printed, picture = notebook.cells[2].outputs[0], notebook.cells[4].outputs[0]
     picture.data["image/png"] = "iVBORw0KGgo="
+    own = notebook.cells[6].outputs[0]
+    assert own.data["text/html"].startswith('<img alt="Heatmap: values 1.00." ')
+    assert len(own.data["text/html"]) > 1000
+    own.data["text/html"] = '<img alt="Heatmap: 1" width="9" src="data:image/png;base64,iVBOR">'
+    own.data["text/plain"] = "<Picture: Heatmap: 1>"
     nbformat.write(notebook, tmp_path / "sound.ipynb")
     assert printed.text == "42\n"
     printed.text = "43\n"
@@ -105,7 +113,7 @@ def test_nbval_compares_stored_numbers_and_not_pictures(built, tmp_path):
     )
     assert run.returncode == 1, run.stdout
     assert "FAILED wrong.ipynb::Cell 1" in run.stdout
-    assert "1 failed, 9 passed" in run.stdout
+    assert "1 failed, 11 passed" in run.stdout
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Still pictures: the numbers in them are the tensor's, scales are fair, and a notebook shows each one once."""
 
+import re
 import subprocess
 import sys
 
@@ -8,6 +9,7 @@ import nbformat
 import pytest
 import torch
 from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
 from nbclient import NotebookClient
 from seaborn.utils import relative_luminance
 
@@ -159,7 +161,7 @@ def test_a_value_that_dequantizes_beyond_the_range_is_still_within_the_colors():
 
 @pytest.mark.parametrize(("columns", "rows"), [(4, 1), (6, 2), (128, 2)])
 def test_panels_wrap_where_a_row_would_be_too_wide(columns, rows):
-    figure, axes = panels((4, columns), 4)
+    figure, axes = panels((4, columns), 4, "four panels")
     assert len(axes) == 4 and axes[0].get_gridspec().nrows == rows
     assert figure.get_size_inches()[0] <= 11.5
 
@@ -272,5 +274,21 @@ def test_a_notebook_shows_the_picture_once(setup):
     quiet, shown, silent = (cell.outputs for cell in notebook.cells)
     assert quiet == silent == []
     assert [output.output_type for output in shown] == ["execute_result"]
-    assert shown[0].data["text/plain"].startswith("<Picture size ") and len(shown[0].data["image/png"]) > 1000
-    assert set(shown[0].metadata["image/png"]) == {"width", "height"}
+    words = "Heatmap: values 1.00 0.00 0.00; 0.00 1.00 0.00; 0.00 0.00 1.00."
+    assert shown[0].data["text/plain"] == f"<Picture: {words}>"
+    assert re.match(rf'<img alt="{words}" width="\d+" height="\d+" src="data:image/png', shown[0].data["text/html"])
+    assert len(shown[0].data["text/html"]) > 1000
+
+
+@pytest.mark.parametrize("kind", ["png", "svg"])
+def test_it_is_still_a_figure_that_is_saved_and_drawn_on(kind, tmp_path):
+    figure = plots.heatmap(X)
+    figure.axes[0].set_title("mine")
+    figure.savefig(tmp_path / f"figure.{kind}")
+    assert isinstance(figure, Figure) and (tmp_path / f"figure.{kind}").stat().st_size > 1000
+    assert repr(figure).startswith("<Picture size ")
+
+
+def test_words_are_escaped_in_markup():
+    shown = plots.heatmap(X, 'a "<b>" & c')._repr_mimebundle_()
+    assert shown["text/html"].startswith('<img alt="Heatmap: a &quot;&lt;b&gt;&quot; &amp; c 191.6')

@@ -15,6 +15,10 @@ LAYERS = (
 )
 
 
+def text_of(value):
+    return "exact" if value == math.inf else f"{value:.1f}".replace("-", "−")
+
+
 def test_each_bar_has_its_length_and_its_figure():
     (axes,) = sqnr_by_layer(Comparison(LAYERS), "4 bits").axes
     assert [label.get_text() for label in axes.get_yticklabels()] == ["conv1", "fc1", "fc2"]
@@ -25,7 +29,7 @@ def test_each_bar_has_its_length_and_its_figure():
         values = [getattr(layer, column) for layer in LAYERS]
         assert [bar.get_width() for bar in bars] == [0 if v == math.inf else v for v in values]
         told = [next(texts) for _ in values]
-        assert [text.get_text() for text in told] == ["exact" if v == math.inf else f"{v:.1f}" for v in values]
+        assert [text.get_text() for text in told] == [text_of(v) for v in values]
         assert [text.get_fontweight() == "bold" for text in told] == [v == min(values) for v in values]
 
 

@@ -22,13 +22,30 @@ def explorers(notebook):
             yield cell.source, shown
 
 
+def images(data):
+    """(text alternative, base64) of the PNGs in the HTML of an output."""
+    return re.findall(r'<img alt="([^"]*)"[^>]*src="data:image/png;base64,([^"]*)"', data.get("text/html", ""))
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: f"{path.parent.name}-{path.stem[:2]}")
+def test_every_picture_is_stored_once_with_its_text_alternative(path):
+    notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        for data in (output.get("data", {}) for output in cell.get("outputs", [])):
+            assert not any(kind.startswith("image/") for kind in data), cell.source
+            assert len(re.findall("<img", data.get("text/html", ""))) == len(images(data)) <= 1, cell.source
+            assert all(re.search(r"\w.*\d", alt) and "\n" not in alt for alt, _ in images(data)), cell.source
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: f"{path.parent.name}-{path.stem[:2]}")
 def test_explorers_are_stored_as_pictures_and_text(path):
     notebook = nbformat.read(path, as_version=4)
     for source, shown in explorers(notebook):
         name = re.search(r"explore\.\w+\(", source.splitlines()[-1])[0]
         assert shown["text/plain"].startswith(name)
-        assert base64.b64decode(shown["image/png"]).startswith(b"\x89PNG") and len(shown["image/png"]) > 10_000
+        ((alt, picture),) = images(shown)
+        assert alt.startswith(f"{name}") and re.search(r"\d", alt)
+        assert base64.b64decode(picture).startswith(b"\x89PNG") and len(picture) > 10_000
         assert "application/vnd.jupyter.widget-view+json" not in shown
 
 
@@ -42,7 +59,6 @@ def test_every_explorer_is_in_a_lesson(name):
 def test_as_html_a_lesson_shows_its_pictures(path):
     notebook = nbformat.read(path, as_version=4)
     outputs = [output.get("data", {}) for cell in notebook.cells for output in cell.get("outputs", [])]
-    stored = [data["image/png"] for data in outputs if "image/png" in data]
+    stored = [image for data in outputs for image in images(data)]
     html, _ = HTMLExporter().from_notebook_node(notebook)
-    shown = re.findall(r'<img[^>]*src="data:image/png;base64,([^"]*)"', html)
-    assert [s.replace("\n", "") for s in shown] == [s.replace("\n", "") for s in stored] and stored
+    assert images({"text/html": html}) == stored and stored

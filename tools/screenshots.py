@@ -32,15 +32,20 @@ VIEWS |= {f"figure_{name}": view for name, view in FIGURES.items()}
 
 def shoot(page, name: str, theme: str, suffix: str) -> None:
     """One picture of what the page shows, in few colors."""
-    view = page.locator(".qlab-explorer" if name.startswith("explorer") else ".jp-RenderedImage img").last
+    view = page.locator(".qlab-explorer" if name.startswith("explorer") else ".jp-OutputArea-output img").last
     view.scroll_into_view_if_needed()
     page.wait_for_timeout(500)
     box = view.bounding_box()
     clip = {"x": box["x"] - PADDING, "y": box["y"] - PADDING}
     clip |= {side: box[side] + 2 * PADDING for side in ("width", "height")}
-    taken = Image.open(io.BytesIO(page.screenshot(clip=clip))).convert("RGB")
+    save(page.screenshot(clip=clip), IMAGES / f"{name}_{theme.lower()}{suffix}.png")
+
+
+def save(picture: bytes, path: Path) -> None:
+    """Write a picture in few colors."""
+    taken = Image.open(io.BytesIO(picture)).convert("RGB")
     few = taken.quantize(COLORS, method=Image.Quantize.MAXCOVERAGE, kmeans=2, dither=Image.Dither.NONE)
-    few.save(IMAGES / f"{name}_{theme.lower()}{suffix}.png", optimize=True)
+    few.save(path, optimize=True)
 
 
 def take(names: list[str]) -> None:

@@ -18,6 +18,7 @@ from functools import partial
 
 import ipywidgets
 
+from qlab.explore.panels import png_html
 from qlab.explore.still import still_png
 from qlab.explore.style import STYLE
 from qlab.explore.view import State
@@ -129,4 +130,5 @@ class Explorer(ipywidgets.VBox):
     def _repr_mimebundle_(self, **options):
         """Also a picture and the figures, for where the live widget cannot be shown (untrusted, exported)."""
         live = super()._repr_mimebundle_(**options)
-        return {**live, "text/plain": self.current.text, "image/png": still_png(self.current)}
+        still = png_html(still_png(self.current), self.current.alt)
+        return {**live, "text/plain": self.current.text, "text/html": still}

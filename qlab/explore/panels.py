@@ -133,8 +133,12 @@ def to_index(shade: np.ndarray) -> np.ndarray:
 def image(index: np.ndarray, colors: str, width: int, height: int, alt: str) -> str:
     """An `<img>` of color numbers, each a sharp-edged block. Decoded at once, or a new one would flash."""
     data = base64.b64encode(palette_png(index, palette(colors))).decode()
-    size = f'width="{width}" height="{height}" decoding="sync"'
-    return f'<img alt="{html.escape(alt)}" {size} src="data:image/png;base64,{data}">'
+    return png_html(data, alt, f'width="{width}" height="{height}" decoding="sync" ')
+
+
+def png_html(data: str, alt: str, attributes: str = "") -> str:
+    """An `<img>` of a PNG, base64, with its text alternative and other attributes."""
+    return f'<img alt="{html.escape(alt)}" {attributes}src="data:image/png;base64,{data}">'
 
 
 def table(panel: Panel) -> str:

@@ -61,6 +61,11 @@ class State:
         return "\n".join(filter(None, [self.call, lead, self.remark, self.note, *lines, table]))
 
     @property
+    def alt(self) -> str:
+        """The text alternative of the state as a still picture: the call and the figures."""
+        return f"{self.call}: {', '.join(f'{n.label} {n.text}' for n in self.numbers.values())}."
+
+    @property
     def html(self) -> str:
         """The state as markup: figures, remark, panels, plot, table, call."""
         figures = "".join(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page
 
@@ -44,6 +46,17 @@ def assert_no_violations(page: Page, part: Locator) -> None:
     part.evaluate("part => { delete part.dataset.judged; }")
     assert results.violations_count == 0, results.generate_report()
     assert all(contrast >= 4.5 for contrast in part.evaluate(ON_BARS))
+
+
+def assert_pictures_have_words(page: Page, count: int) -> None:
+    """The page's outputs show so many pictures; each has a text alternative with a number in it."""
+    page.evaluate(TALL)
+    options = {"runOnly": {"type": "rule", "values": ["image-alt"]}}
+    results = Axe().run(page, context=".jp-OutputArea-output", options=options)
+    assert results.violations_count == 0, results.generate_report()
+    assert sum(len(rule["nodes"]) for rule in results.response["passes"]) == count
+    words = page.locator(".jp-OutputArea-output img").evaluate_all("images => images.map(image => image.alt)")
+    assert len(words) == count and all(re.search(r"\d", text) for text in words), words
 
 
 def assert_every_focus_is_seen(page: Page, part: Locator) -> None:
