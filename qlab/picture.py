@@ -139,10 +139,10 @@ def matrix_in_words(x: Tensor, title: str) -> str:
 def short(value: float) -> str:
     """A number with three digits, for a text alternative. Its minus is read aloud, which that of a keyboard is not.
 
-    >>> short(-0.12345)
-    '−0.123'
+    >>> short(-0.12345), short(1000.0)
+    ('−0.123', '1000')
     """
-    return f"{value:.3g}".replace("-", "−")
+    return f"{value:{'.0f' if 1e3 <= abs(value) < 1e6 else '.3g'}}".replace("-", "−")
 
 
 def _text(value: float, decimals: int) -> str:
