@@ -19,7 +19,8 @@ from pathlib import Path
 import nbformat
 from playwright.sync_api import Page, sync_playwright
 
-LESSONS = Path(__file__).parents[2] / "lessons"
+ROOT = Path(__file__).parents[2]
+LESSONS = ROOT / "lessons"
 BROWSER_FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -49,6 +50,7 @@ def running_lab(folder: Path, theme: str = "JupyterLab Light") -> Iterator[str]:
         f"--port={port}",
         "--port-retries=0",
         f"--notebook-dir={work}",
+        f"--LabApp.app_settings_dir={ROOT / 'tools' / 'lab'}",
     ]
     options += ["--IdentityProvider.token=", "--ServerApp.password=", "--ServerApp.disable_check_xsrf=True"]
     options += ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
