@@ -70,7 +70,8 @@ def written() -> str:
     """The page that shows all pictures."""
     parts = [
         "# Gallery",
-        "Every explorer and the figures of the lessons, in JupyterLab. Made by `tools/screenshots.py`.",
+        "Every explorer and the figures of the lessons, in JupyterLab. Made by `tools/screenshots.py`. "
+        "Lesson 00, step by step: [the first minutes](first_minutes.md).",
     ]
     for title, kind, views in (("Explorers", "explorer", EXPLORERS), ("Figures", "figure", FIGURES)):
         parts.append(f"## {title}")
