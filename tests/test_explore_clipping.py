@@ -108,6 +108,22 @@ def test_the_observers_in_the_table_are_the_librarys():
         assert float(rows[name][3].replace("−", "-")) == pytest.approx(error, rel=1e-3)
 
 
+def test_the_screen_shows_what_the_lesson_says():
+    explorer = explore.clipping()
+    assert explorer.current.numbers["sqnr"].text == "14.67 dB" and explorer.values["bits"] == 3
+    explorer.controls["best"].click()
+    shown = explorer.current.numbers
+    assert shown["sqnr"].text == "17.09 dB" and 0 < shown["share"].value < 1
+    assert explorer.values["clip"] == pytest.approx(0.69 * sample("relu2 outputs").largest, rel=0.01)
+    explorer.controls["bits"].value = 8
+    explorer.controls["best"].click()
+    assert explorer.values["clip"] > 0.97 * sample("relu2 outputs").largest
+    for bits, times in ((4, 1.2), (2, 2.0)):  # at the model's own best clip
+        lead = view("long tails", bits).lead
+        there = min(range(clips.STEPS), key=lambda i: abs(lead.clips[i] - lead.closed))
+        assert lead.curves["step"][there] / lead.model[there] == pytest.approx(times, rel=0.1)
+
+
 def test_the_best_clip_gains_more_with_fewer_bits():
     gains = []
     for bits in (2, 4, 8):

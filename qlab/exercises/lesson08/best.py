@@ -8,7 +8,7 @@ from qlab.exercises.values import show
 
 
 def best_clip(x, clips, quant_max):
-    """The one of the clips whose symmetric codes come nearest to x, by mean squared error."""
+    """The clip whose symmetric codes come nearest to x, by mean squared error."""
     # BEGIN SOLUTION
     errors = []
     for clip in clips:
@@ -165,8 +165,8 @@ BEST_CLIP = Exercise(
         WrongAnswer(
             "only_the_cut_off",
             _by(only_the_cut_off),
-            "What is rounded does not count here: the clip that cuts nothing off wins, as in a min-max observer, "
-            "however coarse its steps are. Quantize with each clip, and compare all values.",
+            "What is rounded does not count here: the clip that cuts nothing off wins, however coarse its steps "
+            "are. Quantize with each clip, and compare all values.",
         ),
         WrongAnswer(
             "largest_error",

@@ -9,7 +9,7 @@ TOLERANCE = 1e-5  # of the largest magnitude: another order of operations, no ot
 
 
 def fold(weight, bias, mean, var, gain, shift, eps):
-    """The weight and bias of one layer that does what the layer and its batch norm do."""
+    """(weight, bias) of one layer that does what the layer and its batch norm do."""
     # BEGIN SOLUTION
     factor = gain / torch.sqrt(var + eps)
     rows = factor.reshape([-1] + [1] * (weight.dim() - 1))

@@ -7,7 +7,7 @@ from qlab.exercises.spec import Case, Exercise, WrongAnswer
 
 
 def static_codes(batches, momentum, x):
-    """The uint8 codes of x in the range that a moving average over the batches gives."""
+    """The uint8 codes of x in the range that a moving average of batches gives."""
     # BEGIN SOLUTION
     low, high = batches[0].min(), batches[0].max()
     for batch in batches[1:]:
