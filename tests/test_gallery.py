@@ -1,4 +1,4 @@
-"""The gallery: a page that names each picture there is, small enough for a repository."""
+"""The gallery and the first minutes: pages that name each picture there is, small enough for a repository."""
 
 import re
 from pathlib import Path
@@ -10,7 +10,8 @@ import screenshots
 from qlab import explore
 
 DOCS = Path(__file__).parents[1] / "docs"
-SHOWN = re.findall(r"\]\((images/\S+)\)", (DOCS / "gallery.md").read_text(encoding="utf-8"))
+PAGES = "".join((DOCS / name).read_text(encoding="utf-8") for name in ("gallery.md", "first_minutes.md"))
+SHOWN = re.findall(r"\]\((images/\S+)\)", PAGES)
 
 
 def test_the_page_is_what_the_script_writes():
