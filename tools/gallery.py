@@ -2,7 +2,7 @@
 
 IMPORTS = """import torch
 import qlab as ql
-from qlab import explore, plots, scene_plots, zoo
+from qlab import explore, plots, scene_plots, sensitivity_plots, zoo
 x = torch.tensor([[-0.8, 0.0, 0.5], [1.1, -0.25, 2.2], [0.1, 1.75, -0.6]])
 kernel = zoo.load("digits_cnn").conv2.weight.detach()[:, :, 0].reshape(32, -1)"""
 
@@ -44,6 +44,11 @@ EXPLORERS = {
         "explore.clipping('bn2 outputs', bits=6, clip=3.0, model='gaussian')",
         "What goes into the ReLU, in 6 bits, and clipped too much",
     ),
+    "sensitivity": ("explore.sensitivity(keep=['conv2'])", "One layer in float, the others in 2 bits"),
+    "sensitivity_dead_inputs": (
+        "explore.sensitivity('dead inputs', weight='int4')",
+        "A layer that its weights do not give away",
+    ),
 }
 FIGURES = {
     "panels": (
@@ -63,5 +68,11 @@ FIGURES = {
         "images, truth = zoo.scenes('test', 3, seed=0)\n"
         "scene_plots.detections(images, {'truth': truth, 'found': zoo.detect(zoo.load('digit_detector'), images)})",
         "What stands in a scene, and what a detector finds",
+    ),
+    "sqnr_by_layer": (
+        "batch = zoo.digits('train')[0][:128]\n"
+        "prepared = ql.calibrate(ql.prepare(zoo.load('digits_cnn'), weight='int2'), batch)\n"
+        "sensitivity_plots.sqnr_by_layer(ql.compare_layers(prepared, ql.convert(prepared), batch))",
+        "The layers of a network in 2 bits: weight, accumulated and own error",
     ),
 }
