@@ -49,6 +49,11 @@ EXPLORERS = {
         "explore.sensitivity('dead inputs', weight='int4')",
         "A layer that its weights do not give away",
     ),
+    "anatomy": ("explore.anatomy()", "The bytes of a language model's file, its linear layers in 8 bits"),
+    "anatomy_embeddings": (
+        "explore.anatomy(quantize='embeddings too', weight='int4', granularity='per group', layer='embedding')",
+        "Embeddings too, in 4 bits: names and scales begin to count",
+    ),
 }
 FIGURES = {
     "panels": (

@@ -12,6 +12,7 @@ from qlab.exercises import (
     lesson06,
     lesson07,
     lesson08,
+    lesson09,
     lesson10,
 )
 from qlab.exercises.spec import Exercise
@@ -26,6 +27,7 @@ LESSONS = {  # each has TITLE and EXERCISES
     "06": lesson06,
     "07": lesson07,
     "08": lesson08,
+    "09": lesson09,
     "10": lesson10,
 }
 

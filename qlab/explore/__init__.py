@@ -11,10 +11,12 @@ from qlab.explore.lesson05 import granularity
 from qlab.explore.lesson06 import integer_matmul
 from qlab.explore.lesson07 import layers
 from qlab.explore.lesson08 import clipping
+from qlab.explore.lesson09 import anatomy
 from qlab.explore.lesson10 import sensitivity
 
 __all__ = [
     "affine",
+    "anatomy",
     "clipping",
     "downcasting",
     "formats",

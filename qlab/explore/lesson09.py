@@ -52,7 +52,7 @@ def anatomy(
     check("layer", layer, tuple(chosen.layers))
     sizes = [(str(size), size) for size in sorted({group_size, *GROUP_SIZES})]
     controls = {
-        "quantize": choice("quantize", chosen.choices, quantize, "which weights become codes"),
+        "quantize": choice("layers", chosen.choices, quantize, "which weights become codes"),
         "weight": choice("format", WEIGHTS, weight, "the format of the codes"),
         "granularity": choice("scales", GRANULARITIES, granularity, "the weights that share a scale"),
         "rest": choice("the rest", RESTS, rest, "the type of all that stays float, scales included"),

@@ -38,7 +38,8 @@ class Stacks:
         longest = max(sum(kinds.values()) for kinds in self.bars.values())
         bars = "".join(_bar_html(title, kinds, longest) for title, kinds in self.bars.items())
         told = html.escape(self.text.replace("\n", ". "), quote=True)
-        return f'<div role="img" aria-label="{told}">{bars}</div><div style="{LEGEND}">{self._legend}</div>'
+        drawing = f'<div role="img" aria-label="{told}" style="margin-top:8px">{bars}</div>'
+        return f'{drawing}<div style="{LEGEND}">{self._legend}</div>'
 
     @property
     def _legend(self) -> str:

@@ -12,7 +12,8 @@ def file_bytes(layers):
     total = 0
     for kind, shape, bias in layers:
         rows, weights = shape[0], math.prod(shape)
-        total += weights + 4 * rows if kind == "linear" else 4 * weights  # codes and a scale a row, or floats
+        # codes and a scale a row, or floats
+        total += weights + 4 * rows if kind == "linear" else 4 * weights
         total += 4 * rows if bias else 0
     return total
     # END SOLUTION
