@@ -114,7 +114,7 @@ def test_the_table_has_all_widths_and_the_row_on_view(name):
         assert int(bits) == settings["bits"]
         for scheme, shown in (("affine", texts[:3]), ("symmetric", texts[3:])):
             value = {figure: state.numbers[f"{scheme}_{figure}"].value for figure in ("bits", "mse")}
-            assert shown[:2] == [panels.fixed(value["bits"], 3), panels.significant(value["mse"], 3)]
+            assert shown[:2] == [panels.fixed(value["bits"], 3), panels.short(value["mse"])]
             assert shown[2] == state.numbers[f"{scheme}_sqnr"].text.removesuffix(" dB")
 
 

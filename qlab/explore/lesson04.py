@@ -218,7 +218,7 @@ def _compare(results: dict[int, tuple[Result, Result]], bits: int) -> Comparison
 def _cells(result: Result) -> tuple[Cell, ...]:
     return (
         Cell(fixed(result.bits, 3), result.bits / FULL_BITS),
-        Cell(significant(result.mse, 3)),
+        Cell(short(result.mse)),
         Cell(_decibels(result.sqnr).removesuffix(" dB"), result.sqnr / FULL_SQNR),
     )
 
