@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parent
 READING_ORDER = """
     dtypes casting metrics granularity qparams affine packing products rescaling matmul conv selection downcasting
     anatomy weight_products layers embeddings swapping histograms observers clipping graphs folding integer_layers
-    ptq converting sensitivity qat zoo picture plots scene_plots sensitivity_plots timing libraries explore
+    ptq converting sensitivity qat zoo picture plots scene_plots sensitivity_plots timing libraries api_map explore
     exercises reading_order cli
 """.split()  # noqa: SIM905
 

@@ -14,6 +14,7 @@ from qlab.exercises import (
     lesson08,
     lesson09,
     lesson10,
+    lesson14,
 )
 from qlab.exercises.spec import Exercise
 
@@ -29,6 +30,7 @@ LESSONS = {  # each has TITLE and EXERCISES
     "08": lesson08,
     "09": lesson09,
     "10": lesson10,
+    "14": lesson14,
 }
 
 EXERCISES = {exercise.id: exercise for lesson in LESSONS.values() for exercise in lesson.EXERCISES}

@@ -13,6 +13,7 @@ from qlab.explore.lesson07 import layers
 from qlab.explore.lesson08 import clipping
 from qlab.explore.lesson09 import anatomy
 from qlab.explore.lesson10 import sensitivity
+from qlab.explore.lesson14 import translator
 
 __all__ = [
     "affine",
@@ -25,4 +26,5 @@ __all__ = [
     "layers",
     "sensitivity",
     "symmetric",
+    "translator",
 ]
