@@ -46,6 +46,7 @@ VIEWS = (
     View("lesson 06, integer_matmul: bits", "integer_matmul()", "bits of a code of x"),
     View("lesson 07, layers: scene", "layers()", "number of the scene, from 0"),
     View("lesson 07, layers: keep in float (runs the model)", "layers()", ""),
+    View("lesson 08, clipping: clip", "clipping()", "clip, in the data's unit: larger values are cut off"),
 )
 
 
