@@ -47,6 +47,7 @@ VIEWS = (
     View("lesson 07, layers: scene", "layers()", "number of the scene, from 0"),
     View("lesson 07, layers: keep in float (runs the model)", "layers()", ""),
     View("lesson 08, clipping: clip", "clipping()", "clip, in the data's unit: larger values are cut off"),
+    View("lesson 09, anatomy: group", "anatomy(granularity='per group')", "group size, in weights of a row"),
 )
 
 
