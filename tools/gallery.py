@@ -54,6 +54,10 @@ EXPLORERS = {
         "explore.anatomy(quantize='embeddings too', weight='int4', granularity='per group', layer='embedding')",
         "Embeddings too, in 4 bits: names and scales begin to count",
     ),
+    "translator": (
+        "explore.translator('fc1.weight', concept='convert', right='quanto')",
+        "A call in two libraries, and the codes that each of them makes",
+    ),
 }
 FIGURES = {
     "panels": (
