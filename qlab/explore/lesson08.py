@@ -80,7 +80,7 @@ def state(chosen: Source, bits: int, clip: float, model: str) -> State:
     at = clip if clip != chosen.largest else None
     return State(
         call=call("clipping", *filter(None, [chosen.call]), bits=bits, clip=at, model=model),
-        numbers=_numbers(chosen, bits, clip, format, bits_per_weight(qt)),
+        numbers=_numbers(chosen, bits, clip, model, bits_per_weight(qt)),
         panels=(
             value_panel("original", values, chosen.largest),
             value_panel("dequantized", back, chosen.largest),
@@ -97,8 +97,9 @@ def _options(chosen: Source, clip: float) -> list[tuple[str, float]]:
     return [(significant(value), value) for value in sorted({*clips(chosen), clip})]
 
 
-def _numbers(chosen: Source, bits: int, clip: float, format: str, cost: float) -> dict[str, Number]:
+def _numbers(chosen: Source, bits: int, clip: float, model: str, cost: float) -> dict[str, Number]:
     """The figures above the panels."""
+    format, best, closed = code_format(chosen, bits), best_clip(chosen, bits), model_clip(chosen, model, bits)
     qp = qparams(clip, format)
     cut, rounded = losses(chosen.x, clip, format)
     share = 100 * _cut(chosen, clip, format)
@@ -106,7 +107,8 @@ def _numbers(chosen: Source, bits: int, clip: float, format: str, cost: float) -
     shown = [
         ("clip", "clip", clip, significant(clip)),
         ("scale", "scale", qp.scale.item(), significant(qp.scale.item())),
-        ("best", "best clip", best_clip(chosen, bits), significant(best_clip(chosen, bits))),
+        ("best", "best clip", best, significant(best)),
+        ("closed", "ACIQ's clip", closed, significant(closed)),
         ("share", "values cut off", share, f"{fixed(share, 2)} %"),
         ("cut_off", "error of these", cut, significant(cut)),
         ("rounded", "error of the others", rounded, significant(rounded)),
