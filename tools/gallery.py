@@ -44,15 +44,20 @@ EXPLORERS = {
         "explore.clipping('bn2 outputs', bits=6, clip=3.0, model='gaussian')",
         "What goes into the ReLU, in 6 bits, and clipped too much",
     ),
+    "anatomy": ("explore.anatomy()", "The bytes of a language model's file, its linear layers in 8 bits"),
+    "anatomy_embeddings": (
+        "explore.anatomy(quantize='embeddings too', weight='int4', granularity='per group', layer='embedding')",
+        "Embeddings too, in 4 bits: names and scales begin to count",
+    ),
     "sensitivity": ("explore.sensitivity(keep=['conv2'])", "One layer in float, the others in 2 bits"),
     "sensitivity_dead_inputs": (
         "explore.sensitivity('dead inputs', weight='int4')",
         "A layer that its weights do not give away",
     ),
-    "anatomy": ("explore.anatomy()", "The bytes of a language model's file, its linear layers in 8 bits"),
-    "anatomy_embeddings": (
-        "explore.anatomy(quantize='embeddings too', weight='int4', granularity='per group', layer='embedding')",
-        "Embeddings too, in 4 bits: names and scales begin to count",
+    "training": ("explore.training(step=60)", "A model after 60 steps of training in 8, 4 and 2 bits"),
+    "training_observed": (
+        "explore.training(granularity='per tensor', scales='observed', step=30)",
+        "One scale for a weight, which follows its range",
     ),
     "translator": (
         "explore.translator('fc1.weight', concept='convert', right='quanto')",

@@ -14,6 +14,7 @@ from qlab.exercises import (
     lesson08,
     lesson09,
     lesson10,
+    lesson11,
     lesson14,
 )
 from qlab.exercises.spec import Exercise
@@ -30,6 +31,7 @@ LESSONS = {  # each has TITLE and EXERCISES
     "08": lesson08,
     "09": lesson09,
     "10": lesson10,
+    "11": lesson11,
     "14": lesson14,
 }
 

@@ -13,6 +13,7 @@ from qlab.explore.lesson07 import layers
 from qlab.explore.lesson08 import clipping
 from qlab.explore.lesson09 import anatomy
 from qlab.explore.lesson10 import sensitivity
+from qlab.explore.lesson11 import training
 from qlab.explore.lesson14 import translator
 
 __all__ = [
@@ -26,5 +27,6 @@ __all__ = [
     "layers",
     "sensitivity",
     "symmetric",
+    "training",
     "translator",
 ]

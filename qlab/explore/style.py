@@ -85,6 +85,9 @@ STYLE = """<style>
 .qlab-view .stair .dim {opacity: .5}
 .qlab-view .stair .here {width: 12px; height: 12px; border: 2px solid var(--jp-warn-color1, #f57c00);
   border-radius: 50%; transform: translate(-50%, -50%)}
+.qlab-view .curves {display: flex; flex-flow: row wrap; column-gap: 8px}
+.qlab-view .curves .stair {flex: 1 1 240px; margin: 24px 28px 26px 52px}
+.qlab-view .keys {display: flex; flex-flow: row wrap; gap: 4px 20px; margin-top: 8px}
 .qlab-view .rulers {position: relative; margin: 26px 18px 48px 76px; font-size: 12px; line-height: 16px;
   color: var(--jp-ui-font-color2, CanvasText)}
 .qlab-view .rulers svg {display: block; width: 100%}
