@@ -48,6 +48,7 @@ VIEWS = (
     View("lesson 07, layers: keep in float (runs the model)", "layers()", ""),
     View("lesson 08, clipping: clip", "clipping()", "clip, in the data's unit: larger values are cut off"),
     View("lesson 09, anatomy: group", "anatomy(granularity='per group')", "group size, in weights of a row"),
+    View("lesson 10, sensitivity: keep in float (runs the model)", "sensitivity()", ""),
     View("lesson 11, training: seed", "training()", "seed of the order of the images"),
     View("lesson 14, translator: concept", "translator()", "what is to be done"),
 )
