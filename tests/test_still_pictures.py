@@ -1,6 +1,7 @@
 """Where a lesson is only read, its explorers are pictures and text: stored in the notebook, and in HTML."""
 
 import base64
+import html
 import re
 from pathlib import Path
 
@@ -24,7 +25,8 @@ def explorers(notebook):
 
 def images(data):
     """(text alternative, base64) of the PNGs in the HTML of an output."""
-    return re.findall(r'<img alt="([^"]*)"[^>]*src="data:image/png;base64,([^"]*)"', data.get("text/html", ""))
+    found = re.findall(r'<img alt="([^"]*)"[^>]*src="data:image/png;base64,([^"]*)"', data.get("text/html", ""))
+    return [(html.unescape(alt), picture) for alt, picture in found]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: f"{path.parent.name}-{path.stem[:2]}")
@@ -60,5 +62,5 @@ def test_as_html_a_lesson_shows_its_pictures(path):
     notebook = nbformat.read(path, as_version=4)
     outputs = [output.get("data", {}) for cell in notebook.cells for output in cell.get("outputs", [])]
     stored = [image for data in outputs for image in images(data)]
-    html, _ = HTMLExporter().from_notebook_node(notebook)
-    assert images({"text/html": html}) == stored and stored
+    page, _ = HTMLExporter().from_notebook_node(notebook)
+    assert images({"text/html": page}) == stored and stored
