@@ -11,7 +11,18 @@ from qlab.explore.base import Explorer, button, check, choice, whole
 from qlab.explore.comparison import Cell, Comparison
 from qlab.explore.curves import Curves
 from qlab.explore.panels import Panel, error_panel, fixed, significant, value_panel
-from qlab.explore.training_runs import GRANULARITIES, RATES, SCALES, SEEDS, SHOWN, STEPS, WIDTHS, Run, subject
+from qlab.explore.training_runs import (
+    GRANULARITIES,
+    RATES,
+    SCALES,
+    SEEDS,
+    SHOWN,
+    STEPS,
+    WIDTHS,
+    Run,
+    subject,
+    warm_up,
+)
 from qlab.explore.view import Number, State, call
 from qlab.metrics import mse, sqnr
 
@@ -83,6 +94,7 @@ class Training(Explorer):
         self.chosen, self.run, self.running = chosen, None, False
         self._task = None  # kept, or it could be collected while it runs
         self._first = step
+        warm_up()
         super().__init__(controls, self._state, {"train": self._pressed})
 
     def _state(self, **settings) -> State:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 
 import torch
 from torch import fx, nn
@@ -72,6 +72,14 @@ def start(chosen: Subject, width: str, granularity: str, scales: str) -> tuple[f
     batches = digits("train")[0][:CALIBRATION].double()
     qat = prepare_qat(chosen.model, batches, WIDTHS[width], "int8", GRANULARITIES[granularity], scales)
     return qat, accuracy(qat)
+
+
+@cache
+def warm_up() -> None:
+    """Make an optimizer's first step, for which torch loads modules for seconds: not to be done after a click."""
+    number = nn.Parameter(torch.zeros(()))
+    number.grad = torch.zeros(())
+    torch.optim.Adam([number]).step()
 
 
 class Run:
