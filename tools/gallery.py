@@ -60,7 +60,7 @@ EXPLORERS = {
         "One scale for a weight, which follows its range",
     ),
     "translator": (
-        "explore.translator('fc1.weight', concept='convert', right='quanto')",
+        "explore.translator(concept='convert', right='quanto')",
         "A call in two libraries, and the codes that each of them makes",
     ),
 }
