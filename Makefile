@@ -13,8 +13,8 @@ export TORCH TORCH_INDEX_URL
 export JUPYTER_PATH := $(abspath $(VENV))/share/jupyter$(if $(JUPYTER_PATH),:$(JUPYTER_PATH))
 export JUPYTER_PREFER_ENV_PATH := 1
 
-LAB := $(PY) -m jupyterlab --ip=127.0.0.1 --LabApp.default_url=/lab/tree/lessons/00_start_here.ipynb \
-	--LabApp.app_settings_dir=tools/lab --log-level=ERROR $(if $(filter 0,$(shell id -u)),--allow-root)
+LAB := $(PY) -m jupyterlab --ip=127.0.0.1 --config=tools/lab/lab_config.py --LabApp.app_settings_dir=tools/lab \
+	--LabApp.default_url=/lab/tree/lessons/00_start_here.ipynb --log-level=ERROR $(if $(filter 0,$(shell id -u)),--allow-root)
 # One thread a worker: two workers with many threads each are slower than two with one.
 PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest --durations=10
 WORKERS := --numprocesses=auto --maxprocesses=4 --dist=loadfile

@@ -12,8 +12,12 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
+from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
+from jupyter_server.services.kernels.websocket import KernelWebsocketHandler
+from traitlets.config import PyFileConfigLoader
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ["JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"]
@@ -113,3 +117,17 @@ def test_no_news_no_update_and_no_build_prompt(server):
     assert properties["checkForUpdates"]["default"] is False
     page = page_config(server)
     assert page["buildCheck"] is False and page["buildAvailable"] is False
+
+
+def test_messages_of_a_kernel_are_sent_at_once(monkeypatch):
+    """The setting that `make lab` and the browser tests hand to JupyterLab, read as JupyterLab reads it."""
+    config = PyFileConfigLoader("lab_config.py", path=str(ROOT / "tools" / "lab")).load_config()
+    prompt = config.ServerApp.kernel_websocket_connection_class
+    monkeypatch.setattr(ZMQChannelsWebsocketConnection, "connect", lambda self: "connected")
+    handler = Mock(spec=KernelWebsocketHandler)
+    assert prompt(websocket_handler=handler).connect() == "connected"
+    handler.set_nodelay.assert_called_once_with(True)
+    command = subprocess.run(
+        ["make", "-n", "lab", "SETUP=true"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert "--config=tools/lab/lab_config.py" in command.stdout

@@ -51,6 +51,7 @@ def running_lab(folder: Path, theme: str = "JupyterLab Light") -> Iterator[str]:
         "--port-retries=0",
         f"--notebook-dir={work}",
         f"--LabApp.app_settings_dir={ROOT / 'tools' / 'lab'}",
+        f"--config={ROOT / 'tools' / 'lab' / 'lab_config.py'}",
     ]
     options += ["--IdentityProvider.token=", "--ServerApp.password=", "--ServerApp.disable_check_xsrf=True"]
     options += ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
