@@ -27,7 +27,6 @@ def check(name, answer):
       call      number_of_codes(1)
       expected  2
       got       1
-      why       Expected 2, got 1.
       diagnosis This is the largest unsigned code. The codes start at 0, so there is one more of them
                 than that.
     """
