@@ -7,6 +7,7 @@ import sys
 
 import pytest
 import torch
+from needed import needed
 from torch import nn
 
 from qlab import zoo
@@ -24,7 +25,7 @@ def fresh_model():
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_every_call_runs(library, tmp_path, monkeypatch):
     for name in NEEDS.get(library, []):
-        open_library(name) or pytest.skip(f"{name} is not installed")
+        needed(name)
     monkeypatch.chdir(tmp_path)
     model = fresh_model()
     names = {"torch": torch, "nn": nn, "weight": model.fc1.weight, "images": zoo.digits("train")[0][:32]}

@@ -9,13 +9,14 @@ from explorer_checks import (
     assert_every_control_rewrites_the_view,
     assert_prints_cleanly,
 )
+from needed import needed
 
 import qlab as ql
 from qlab import explore
 from qlab.api_map import CONCEPTS, LIBRARIES
 from qlab.explore import lesson14
 from qlab.explore.tensors import names, source
-from qlab.libraries import open_library, quiet
+from qlab.libraries import quiet
 
 WEIGHT = source("fc1.weight").x
 
@@ -60,7 +61,7 @@ def test_three_libraries_have_the_codes_of_our_symmetric_scheme(tensor):
 
 
 def test_torchao_has_the_codes_that_are_pictured():
-    quantization = open_library("torchao.quantization") or pytest.skip("torchao is not installed")
+    quantization = needed("torchao.quantization")
     layers = torch.nn.Sequential(torch.nn.Linear(128, 64, bias=False)).requires_grad_(False)
     layers[0].weight.copy_(WEIGHT)
     quantization.quantize_(layers, quantization.Int8WeightOnlyConfig())

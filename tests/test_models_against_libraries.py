@@ -2,7 +2,7 @@
 
 Where the conventions agree, the codes agree, from the input to the scores. Where they do not, the tests say by
 which constant: 127 or 127.5, a quotient or a product with 1 / scale, a bias in float or in int32. A library that is
-not installed is not tested.
+not installed is not tested, except in CI, where it must be.
 """
 
 import copy
@@ -10,23 +10,19 @@ from functools import cache
 
 import pytest
 import torch
+from needed import needed
 from torch import nn
 
 import qlab as ql
 from qlab import zoo
 from qlab.integer_layers import integer_bias
-from qlab.libraries import open_library, quiet
+from qlab.libraries import quiet
 
 IMAGES = zoo.digits("train")[0][:256]
 TEST = zoo.digits("test")[0]
 LAYERS = {"cnn": ("conv1", "conv2", "fc1", "fc2"), "mlp": ("1", "3")}
 # Processors without VNNI add pairs of products in 16 bits, where two of 255 * 127 do not fit: only 7 bits there.
 ACTIVATIONS = ["uint7", *(["uint8"] if torch.cpu._is_vnni_supported() else [])]
-
-
-def library(name):
-    """The module, or the test is skipped."""
-    return open_library(name) or pytest.skip(f"{name} is not installed")
 
 
 @cache
@@ -79,10 +75,8 @@ def fx(name, activation, engine):
         return convert_fx(prepared)
 
 
-@pytest.fixture(params=torch.backends.quantized.supported_engines)
+@pytest.fixture(params=[name for name in torch.backends.quantized.supported_engines if name != "none"])
 def engine(request):
-    if request.param == "none":
-        pytest.skip("no engine")
     before = torch.backends.quantized.engine
     yield request.param
     torch.backends.quantized.engine = before
@@ -135,7 +129,7 @@ def test_torch_by_default_divides_by_half_a_code_more():
 
 
 def torchao_layer(config):
-    quantization = library("torchao.quantization")
+    quantization = needed("torchao.quantization")
     quantized = nn.Sequential(copy.deepcopy(model("cnn").fc1))
     with quiet():
         quantization.quantize_(quantized, getattr(quantization, config)())
@@ -171,10 +165,10 @@ def test_torchao_dynamic_divides_tokens_by_127_5_too():
 @cache
 def by_export():
     """The digits network through torchao's prepare_pt2e and convert_pt2e, told our conventions."""
-    pt2e = library("torchao.quantization.pt2e")
-    flow = library("torchao.quantization.pt2e.quantize_pt2e")
-    spec = library("torchao.quantization.pt2e.quantizer").QuantizationSpec
-    x86 = library("torchao.quantization.pt2e.quantizer.x86_inductor_quantizer")
+    pt2e = needed("torchao.quantization.pt2e")
+    flow = needed("torchao.quantization.pt2e.quantize_pt2e")
+    spec = needed("torchao.quantization.pt2e.quantizer").QuantizationSpec
+    x86 = needed("torchao.quantization.pt2e.quantizer.x86_inductor_quantizer")
     activation = spec(torch.uint8, pt2e.MinMaxObserver, quant_min=0, quant_max=255, qscheme=torch.per_tensor_affine)
     symmetric = {"quant_min": -127, "quant_max": 127, "qscheme": torch.per_channel_symmetric, "ch_axis": 0}
     weight = spec(torch.int8, pt2e.PerChannelMinMaxObserver, **symmetric)
@@ -206,7 +200,7 @@ def test_torchao_by_export_gives_our_codes():
 
 
 def by_quanto(layers, batches):
-    quanto = library("optimum.quanto")
+    quanto = needed("optimum.quanto")
     quantized = copy.deepcopy(layers)
     quanto.quantize(quantized, weights=quanto.qint8, activations=quanto.qint8)
     with torch.no_grad(), quanto.Calibration():
@@ -251,7 +245,7 @@ def test_quanto_calibrates_by_a_moving_average_and_adds_a_float_bias():
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
     """The digits network as an ONNX file, its batch norms folded by the exporter."""
-    library("onnx"), library("onnxruntime")
+    needed("onnx"), needed("onnxruntime")
     path = tmp_path_factory.mktemp("onnx") / "float.onnx"
     dynamic = {"images": {0: "n"}, "scores": {0: "n"}}
     names = {"input_names": ["images"], "output_names": ["scores"], "dynamic_axes": dynamic}
@@ -261,19 +255,19 @@ def exported(tmp_path_factory):
 
 
 def run_onnx(path, images):
-    session = library("onnxruntime").InferenceSession(path)
+    session = needed("onnxruntime").InferenceSession(path)
     return torch.from_numpy(session.run(None, {"images": images.numpy()})[0])
 
 
 def initializers(path):
-    onnx = library("onnx")
+    onnx = needed("onnx")
     tensors = onnx.load(path).graph.initializer
     return {tensor.name: torch.tensor(onnx.numpy_helper.to_array(tensor)) for tensor in tensors}
 
 
 @pytest.fixture(scope="module", params=["QDQ", "QOperator"])
 def static_file(exported, request):
-    quantization = library("onnxruntime.quantization")
+    quantization = needed("onnxruntime.quantization")
 
     class Reader(quantization.CalibrationDataReader):
         batches = iter([{"images": IMAGES.numpy()}])
@@ -313,7 +307,7 @@ def test_onnxruntime_gives_our_scores_code_for_code(static_file):
 
 def test_onnxruntime_dynamic_has_one_scale_a_weight(exported):
     """By default; activations are affine uint8, one scale a call."""
-    quantization, path = library("onnxruntime.quantization"), exported.with_name("dynamic.onnx")
+    quantization, path = needed("onnxruntime.quantization"), exported.with_name("dynamic.onnx")
     with quiet():
         quantization.quantize_dynamic(exported, path, weight_type=quantization.QuantType.QInt8)
     weight = model("cnn").fc1.weight
