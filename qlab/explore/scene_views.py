@@ -15,6 +15,7 @@ from qlab.zoo import Objects
 
 PLATE, LETTER = 5.5, 2.7  # pixels of the scene: height of a label, width of a letter
 INK = 1 / 1.6  # the darkest ink is a gray on which the boxes stand out
+FEW = 8  # boxes whose labels have room for scores
 GAP = 6  # pixels of the scene between two of them in the still picture
 GRAYS = np.repeat(np.arange(255, -1, -1, dtype=np.uint8)[:, None], 3, axis=1)
 
@@ -86,9 +87,13 @@ def _figure(title: str, image: torch.Tensor, found: list) -> str:
 
 
 def _boxes(found: list, width: int, height: int) -> list[str]:
-    """All boxes, and above them the labels, each beside its box and off the others where there is room."""
+    """All boxes, and above them the labels, each beside its box and off the others where there is room.
+
+    Where there are more than a few, the labels leave out the scores, which the picture's words still have.
+    """
     boxes, labels, taken = [], [], []
-    for box, kind, text in found:
+    for box, kind, label in found:
+        text = label if len(found) <= FEW else label.split()[0]
         taken.append(_place(box, LETTER * len(text) + 1, width, height, taken))
         boxes.append(_box(box, kind))
         labels.append(_label(*taken[-1], LINES[kind]["color"], text))
