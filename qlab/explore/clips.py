@@ -6,7 +6,7 @@ clip / quant_max, without a zero point.
 
 from __future__ import annotations
 
-from functools import cache, partial
+from functools import lru_cache, partial
 
 import torch
 
@@ -57,7 +57,7 @@ def clips(chosen: Source) -> list[float]:
     return [chosen.largest * part / STEPS for part in range(1, STEPS + 1)]
 
 
-@cache
+@lru_cache(maxsize=32)
 def curves(chosen: Source, bits: int) -> tuple[tuple[float, float], ...]:
     """The losses of each of the `clips`."""
     return tuple(losses(chosen.x, clip, code_format(chosen, bits)) for clip in clips(chosen))
@@ -69,7 +69,7 @@ def best_clip(chosen: Source, bits: int) -> float:
     return clips(chosen)[errors.index(min(errors))]
 
 
-@cache
+@lru_cache(maxsize=32)
 def observed_clips(chosen: Source, bits: int) -> dict[str, float]:
     """The clip that each kind of observer chooses."""
     found, format = {}, code_format(chosen, bits)
@@ -80,12 +80,13 @@ def observed_clips(chosen: Source, bits: int) -> dict[str, float]:
     return found
 
 
+@lru_cache(maxsize=32)
 def model_clip(chosen: Source, model: str, bits: int) -> float:
     """ACIQ's closed form for a distribution of this tensor's spread."""
     return aciq_clip(model, _model_bits(chosen, bits)) * _spread(chosen, model)[0]
 
 
-@cache
+@lru_cache(maxsize=32)
 def model_curve(chosen: Source, model: str, bits: int) -> list[float]:
     """The mean squared errors that ACIQ's model predicts for the `clips`."""
     spread, share = _spread(chosen, model)
@@ -98,7 +99,7 @@ def _model_bits(chosen: Source, bits: int) -> int:
     return bits if chosen.low < 0 else bits + 1
 
 
-@cache
+@lru_cache(maxsize=32)
 def _spread(chosen: Source, model: str) -> tuple[float, float]:
     """The root mean square (gaussian) or mean magnitude (laplace), and the share of the values that it is of.
 

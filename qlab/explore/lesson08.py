@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from functools import cache
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -145,7 +145,7 @@ def _compare(chosen: Source, bits: int, clip: float, format: str) -> Comparison:
     return Comparison(f"The same values in {format}, clipped in other ways", heads, rows, 0)
 
 
-@cache
+@lru_cache(maxsize=32)
 def _others(chosen: Source, bits: int) -> tuple[tuple[Cell, ...], ...]:
     """The rows that do not depend on the clip on view."""
     found = observed_clips(chosen, bits) | {f"ACIQ, {model}": model_clip(chosen, model, bits) for model in MODELS}
