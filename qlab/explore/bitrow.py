@@ -28,7 +28,8 @@ class BitRow(ipywidgets.Box):
             toggle.tooltip = f"bit {len(bits) - 1 - place}, {kind}"
             if toggle._dom_classes != (f"qlab-{kind}",):
                 toggle._dom_classes = (f"qlab-{kind}",)
-            toggle.value, toggle.description = bit == "1", bit
+            with toggle.hold_sync():  # one message to the browser instead of two
+                toggle.value, toggle.description = bit == "1", bit
         if len(self.children) != len(shown):
             self.children = tuple(shown)
         self._held = False
