@@ -69,7 +69,7 @@ notebooks: setup
 	$(PYTEST) $(WORKERS) --nbval --nbval-cell-timeout=60 --nbval-sanitize-with=tools/nbval.cfg lessons solutions
 
 browser: setup
-	$(PYTEST) tests/browser
+	$(PYTEST) $(WORKERS) tests/browser
 
 bench: setup
 	OMP_NUM_THREADS=1 $(PY) -m benchmarks

@@ -2,13 +2,11 @@
 
 import os
 import shutil
-from pathlib import Path
 
 import pytest
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-BROWSER_TESTS = Path(__file__).with_name("browser")
-SKIPPED = pytest.StashKey[int]()
+MISSING = "Chromium is missing"
 
 
 def find_chromium() -> str | None:
@@ -20,22 +18,15 @@ def find_chromium() -> str | None:
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """The path of the browser to drive; where there is none, no test that asks for it runs."""
-    return find_chromium()
+    found = find_chromium()
+    if not found and os.environ.get("CI") == "true":
+        pytest.fail(f"{MISSING} and CI=true: install it, or set CHROMIUM to its path", pytrace=False)
+    return found or pytest.skip(MISSING)
 
 
-def pytest_collection_modifyitems(config, items):
-    needing = [item for item in items if BROWSER_TESTS in item.path.parents]
-    if not needing or find_chromium():
-        return
-    if os.environ.get("CI") == "true":
-        raise pytest.UsageError("Chromium is missing and CI=true: install it, or set CHROMIUM to its path")
-    for item in needing:
-        item.add_marker(pytest.mark.skip(reason="Chromium is missing"))
-    config.stash[SKIPPED] = len(needing)
-
-
-def pytest_terminal_summary(terminalreporter, config):
-    if count := config.stash.get(SKIPPED, 0):
+def pytest_terminal_summary(terminalreporter):
+    skipped = terminalreporter.stats.get("skipped", [])
+    if count := sum(MISSING in str(report.longrepr) for report in skipped):
         terminalreporter.section("NOT TESTED: the explorers in a browser", sep="!", red=True, bold=True)
         terminalreporter.line(f"{count} browser tests were skipped, because Chromium is missing.")
         terminalreporter.line(

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 
-@pytest.fixture
-def run(tmp_path):
+@pytest.fixture(params=[(), ("-p", "xdist", "--numprocesses=2")], ids=["one process", "two"])
+def run(request, tmp_path):
     """Run pytest on one browser test and one other, under the project's conftest.py."""
     (tmp_path / "tests" / "browser").mkdir(parents=True)
     shutil.copy(Path(__file__).with_name("conftest.py"), tmp_path / "tests")
@@ -18,7 +18,7 @@ def run(tmp_path):
     (tmp_path / "tests" / "browser" / "test_page.py").write_text("def test_page(chromium):\n    assert chromium\n")
 
     def run_pytest(**environment):
-        command = [sys.executable, "-m", "pytest", "--color=no", "tests"]
+        command = [sys.executable, "-m", "pytest", "--color=no", *request.param, "tests"]
         environment = os.environ | environment | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
         return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
 
