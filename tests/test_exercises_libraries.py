@@ -21,6 +21,10 @@ def centered_on_zero(codes, zero_point):
     return (codes.to(torch.int16) - zero_point).to(torch.int8), 0
 
 
+def kept_within_int8(codes, zero_point):
+    return torch.clamp(codes.long() - zero_point, -128, 127).to(torch.int8), 0
+
+
 def by_the_formula_of_lesson_04(weight):
     scale = weight.abs().max(dim=1, keepdim=True)[0] / 127
     return torch.clamp(torch.round(weight / scale), -127, 127).to(torch.int8), scale
@@ -31,12 +35,26 @@ def clamp_forgotten(weight):
     return (weight / scale).round().to(torch.int16).to(torch.int8), scale
 
 
+def rounded_half_up(weight):
+    scale = weight.abs().amax(1, keepdim=True) / 127.5
+    return torch.clip((weight / scale + 0.5).floor(), -128, 127).to(torch.int8), scale
+
+
+def a_scale_for_each_row_as_a_vector(weight):
+    scale = weight.abs().max(dim=1).values / 127.5
+    return torch.round(weight / scale).clamp(-128, 127).to(torch.int8), scale
+
+
 def without_the_factor(codes, scale, a, b, alpha):
     return codes.float() * scale + torch.matmul(b, a)
 
 
 def alpha_as_the_factor(codes, scale, a, b, alpha):
     return codes.float() * scale + alpha * torch.matmul(b, a)
+
+
+def alpha_over_the_rows_of_b(codes, scale, a, b, alpha):
+    return torch.addmm(codes * scale, b, a, alpha=alpha / len(b))
 
 
 def as_codes_again(codes, scale, a, b, alpha):
@@ -49,8 +67,12 @@ def as_codes_again(codes, scale, a, b, alpha):
     [
         ("14_signed_codes", viewed, "cast_alone"),
         ("14_signed_codes", centered_on_zero, "zero_point_subtracted"),
+        ("14_signed_codes", kept_within_int8, "zero_point_subtracted_and_clamped"),
         ("14_half_step_codes", by_the_formula_of_lesson_04, "by_127"),
         ("14_half_step_codes", clamp_forgotten, "not_clamped"),
+        ("14_half_step_codes", rounded_half_up, "halves_up"),
+        ("14_half_step_codes", a_scale_for_each_row_as_a_vector, "columns_divided"),
+        ("14_merged_weight", alpha_over_the_rows_of_b, "alpha_over_outputs"),
         ("14_merged_weight", without_the_factor, "alpha_forgotten"),
         ("14_merged_weight", alpha_as_the_factor, "alpha_alone"),
         ("14_merged_weight", as_codes_again, "requantized"),
@@ -86,10 +108,11 @@ def test_other_right_answers_pass(name, answer):
     assert check(name, answer).passed
 
 
-def test_no_quotient_lies_at_a_tie_but_the_ends():
-    """So that x / scale and x * (1 / scale) give the same codes, whoever rounds."""
+def test_a_quotient_lies_at_a_tie_only_where_the_scale_is_1():
+    """So that x / scale and x * (1 / scale) give the same codes, whoever rounds. The ends are always ties."""
     for case in EXERCISES["14_half_step_codes"].cases:
         weight = case.args[0]
-        ratio = weight.double() / (weight.abs().amax(dim=1, keepdim=True).double() / 127.5)
+        scale = weight.abs().amax(dim=1, keepdim=True).double() / 127.5
+        ratio = (weight.double() / scale)[(scale != 1).flatten()]
         inside = ratio[ratio.abs() < 127.4]
         assert ((inside - inside.floor() - 0.5).abs() > 1e-4).all()

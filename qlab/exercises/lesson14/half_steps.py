@@ -81,9 +81,18 @@ def per_column(weight):
     return _divided_by(weight, weight.abs().amax(dim=0, keepdim=True), 127.5)
 
 
+def halves_up(weight):
+    scale = _largest(weight) / 127.5
+    return torch.floor(weight / scale + 0.5).clamp(-128, 127).to(torch.int8), scale
+
+
 def axis_lost(weight):
     codes, scale = half_step_codes(weight)
     return codes, scale.flatten()
+
+
+def columns_divided(weight):
+    return _divided_by(weight, weight.abs().amax(dim=1), 127.5)
 
 
 def without_magnitudes(weight):
@@ -113,6 +122,7 @@ def _cases():
     wide[:, 5] = wide.abs().amax(dim=1) * 1.01
     return (
         Case((torch.tensor([[127.5, 1.0, -3.0, 0.4]]),), "scale 1"),
+        Case((torch.tensor([[127.5, 2.5, -3.5, 0.5]]),), "scale 1: halves go to the even neighbor"),
         Case((torch.tensor([[-127.5, 10.25, 0.75]]),), "the largest magnitude is negative: −127.5 rounds to −128"),
         Case((torch.tensor([[255.0, -100.0], [0.6375, 0.3]]),), "two rows, two scales"),
         Case((drawn,), "six rows of six: no shape tells the axes apart"),
@@ -121,6 +131,8 @@ def _cases():
         Case((torch.tensor([[2.0]]),), "one weight"),
     )
 
+
+_AXIS = "The scales have shape (rows,); keep the axis, so that they divide rows: keepdim=True."
 
 HALF_STEP_CODES = Exercise(
     id="14_half_step_codes",
@@ -156,7 +168,8 @@ HALF_STEP_CODES = Exercise(
         _wrong(narrow_codes, "Clamped at −127. With 127.5 the code −128 is used too: −127.5 rounds to −128."),
         _wrong(one_scale, "This is one scale for all rows. Each row has its own, from its own largest magnitude."),
         _wrong(per_column, "These are scales of columns. dim=1 goes along a row and leaves one scale for each."),
-        _wrong(axis_lost, "The scales have shape (rows,); keep the axis, so that they divide rows: keepdim=True."),
+        _wrong(axis_lost, _AXIS),
+        _wrong(columns_divided, _AXIS),
         _wrong(
             without_magnitudes,
             "The largest value is taken, not the largest magnitude: where that is negative the scale is too small, "
@@ -164,6 +177,11 @@ HALF_STEP_CODES = Exercise(
         ),
         _wrong(truncated, "A cast to int8 cuts the fraction off. Round first."),
         _wrong(floored, "floor always goes down. Round to the nearest."),
+        _wrong(
+            halves_up,
+            "floor(x + 0.5) takes every half up. Here a half goes to its even neighbor, as torch.round does it: "
+            "2.5 becomes 2, and −3.5 becomes −4.",
+        ),
     ),
     alternatives=(by_reciprocal, row_by_row),
 )

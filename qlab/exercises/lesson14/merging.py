@@ -48,12 +48,20 @@ def alpha_over_inputs(codes, scale, a, b, alpha):
     return codes * scale + alpha / a.shape[1] * (b @ a)
 
 
+def alpha_over_outputs(codes, scale, a, b, alpha):
+    return codes * scale + alpha / b.shape[0] * (b @ a)
+
+
 def other_order(codes, scale, a, b, alpha):
     return codes * scale + alpha / len(a) * (a @ b)
 
 
 def transposed(codes, scale, a, b, alpha):
     return codes * scale + alpha / len(a) * (a.t() @ b.t())
+
+
+def result_transposed(codes, scale, a, b, alpha):
+    return merged_weight(codes, scale, a, b, alpha).t()
 
 
 def codes_as_weights(codes, scale, a, b, alpha):
@@ -95,12 +103,14 @@ def _cases():
 
     codes, scale = torch.tensor([[4, -2], [1, 7]], dtype=torch.int8), torch.tensor([[0.5], [0.25]])
     a, b = torch.tensor([[1.0, 2.0]]), torch.tensor([[0.5], [-1.0]])
+    pair = torch.tensor([[1.0, 2.0], [0.0, 1.0]]), torch.tensor([[0.5, 1.0], [-1.0, 0.0]])
     return (
         Case((codes, scale, a, b, 1), "rank 1, alpha 1"),
         Case((codes, scale, a, b, 4), "alpha 4"),
+        Case((codes, scale, *pair, 4), "rank 2: alpha / rank is 2"),
         Case((codes, scale, a, torch.zeros(2, 1), 4), "b as it begins, zeros: the frozen weight"),
         Case((codes, scale, a * 0.1, b, 1), "an update smaller than half a step"),
-        Case(drawn(1, 3, 5, 2, 8), "rank 2: alpha / rank is 4"),
+        Case(drawn(1, 3, 5, 2, 8), "3 outputs, 5 inputs, rank 2"),
         Case(drawn(2, 4, 4, 4, 2), "all sizes 4: no shape tells the factors apart"),
         Case(drawn(3, 10, 64, 4, 8, 0.3), "fc2 of the digits network"),
         Case(drawn(4, 1, 1, 1, 3), "one weight"),
@@ -134,8 +144,12 @@ MERGED_WEIGHT = Exercise(
         _wrong(alpha_alone, "The update is multiplied by alpha. It is alpha / rank, so that rank can be changed."),
         _wrong(alpha_forgotten, "alpha / rank is missing: b @ a is multiplied by it."),
         _wrong(alpha_over_inputs, "alpha is divided by the inputs, a.shape[1]. The rank is a.shape[0]."),
+        _wrong(alpha_over_outputs, "alpha is divided by the outputs, b.shape[0]. The rank is b.shape[1]."),
         _wrong(other_order, _ORDER),
         _wrong(transposed, _ORDER),
+        _wrong(
+            result_transposed, "This is the transpose. The weight has the shape of the codes, (outputs, inputs)."
+        ),
         _wrong(codes_as_weights, "Codes are counted as weights. A weight is its code times the scale of its row."),
         _wrong(
             update_scaled,

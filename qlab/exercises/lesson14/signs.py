@@ -56,8 +56,16 @@ def zero_point_subtracted(codes, zero_point):
     return (codes.int() - zero_point).to(torch.int8), 0
 
 
+def zero_point_subtracted_and_clamped(codes, zero_point):
+    return (codes.int() - zero_point).clamp(-128, 127).to(torch.int8), 0
+
+
 def by_127(codes, zero_point):
     return (codes.int() - 127).to(torch.int8), zero_point - 127
+
+
+def by_127_and_clamped(codes, zero_point):
+    return (codes.int() - 127).clamp(-128, 127).to(torch.int8), zero_point - 127
 
 
 def halved(codes, zero_point):
@@ -97,6 +105,13 @@ _CAST = (
     "subtracting the same number from all codes."
 )
 
+_CENTERED = (
+    "codes - zero_point can need more than 8 bits: from −100 to 155 with zero point 100. Subtract 128, which "
+    "always fits, and keep the rest as a zero point."
+)
+
+_BY_127 = "With 127 the code 255 becomes 128, which int8 does not have. −128 is a code too."
+
 SIGNED_CODES = Exercise(
     id="14_signed_codes",
     title="From uint8 codes to int8 codes",
@@ -129,12 +144,10 @@ SIGNED_CODES = Exercise(
             zero_point_zero,
             "The zero point is 0 only if it was 128 before. It moves by 128, like every code.",
         ),
-        _wrong(
-            zero_point_subtracted,
-            "codes - zero_point can need more than 8 bits: from −100 to 155 with zero point 100. Subtract 128, "
-            "which always fits, and keep the rest as a zero point.",
-        ),
-        _wrong(by_127, "With 127 the code 255 becomes 128, which int8 does not have. −128 is a code too."),
+        _wrong(zero_point_subtracted, _CENTERED),
+        _wrong(zero_point_subtracted_and_clamped, _CENTERED),
+        _wrong(by_127, _BY_127),
+        _wrong(by_127_and_clamped, _BY_127),
         _wrong(halved, "Halving makes one code of two. int8 has 256 codes as well: nothing need be lost."),
         _wrong(still_unsigned, "The codes are still uint8, where 127 - 128 wraps to 255. Convert to int8."),
         _wrong(still_wide, "The codes are right and of a wide type; convert them to int8, one byte each."),
