@@ -26,7 +26,9 @@ def translator(tensor=None, concept: str = "scale", left: str = "torch.ao", righ
     "onnxruntime". Raises ValueError for a setting outside these.
     """
     start = source(tensor)
-    _check(concept, left, right)
+    check("concept", concept, tuple(CONCEPTS))
+    check("left", left, LIBRARIES)
+    check("right", right, LIBRARIES)
     sources = {name: source(name) for name in names()} | {start.name: start}
     controls = {
         "left": choice("from", LIBRARIES, left, "the library whose call you know"),
@@ -45,10 +47,8 @@ def translator(tensor=None, concept: str = "scale", left: str = "torch.ao", righ
     return Explorer(controls, compute, linked={"swap": swap})
 
 
-def state(tensor=None, concept: str = "scale", left: str = "torch.ao", right: str = "torchao") -> State:
-    """What the explorer shows for these settings: a plain function, the same arguments as `translator`."""
-    chosen = source(tensor)
-    _check(concept, left, right)
+def state(chosen: Source, concept: str, left: str, right: str) -> State:
+    """What the explorer shows of the weights: a plain function of its settings."""
     (codes_left, scale_left), (codes_right, scale_right) = (codes_of(chosen.x, name) for name in (left, right))
     differ = int((codes_left != codes_right).sum())
     numbers = {
@@ -56,14 +56,13 @@ def state(tensor=None, concept: str = "scale", left: str = "torch.ao", right: st
         "right_scale": Number("… to the right", scale_right[0].item(), significant(scale_right[0].item())),
         "differ": Number("codes that differ", differ, f"{differ:,} of {codes_left.numel():,}"),
     }
-    about = CONCEPTS[concept]
     return State(
         call=call("translator", *filter(None, [chosen.call]), concept=concept, left=left, right=right),
         numbers=numbers,
         panels=_panels(chosen, codes_left, codes_right, left, right),
         lead=Calls(concept, left, right),
         table=_table(concept, left, right),
-        remark=f"Mind: {about.false_friend}",
+        remark=f"Mind: {CONCEPTS[concept].false_friend}",
         note=f"Pictured: 8-bit weights by default, a scale for each row. {chosen.note}".strip(),
     )
 
@@ -131,13 +130,6 @@ class Calls:
         for x, (title, lines) in zip((0.0, 0.52), self.parts, strict=True):
             axes.text(x, 0.95, title, fontsize=8, weight="bold", va="top")
             axes.text(x, 0.84, lines, fontsize=6, family="monospace", va="top")
-
-
-def _check(concept: str, left: str, right: str) -> None:
-    """Raise the ValueError that says which setting cannot be shown."""
-    check("concept", concept, tuple(CONCEPTS))
-    check("left", left, LIBRARIES)
-    check("right", right, LIBRARIES)
 
 
 def _panels(chosen: Source, codes_left, codes_right, left: str, right: str) -> tuple[Panel, ...]:
