@@ -24,6 +24,13 @@ ON_BARS = """view => {
     return (Math.max(back, ink) + 0.05) / (Math.min(back, ink) + 0.05);
   });
 }"""
+# Nor does it judge what would have to be scrolled to, so other cells are hidden, and the window is made this high.
+ALONE = ".jp-Cell:not(:has([data-judged])), .jp-Cell-inputWrapper {display: none !important}"
+ROOM = 3000  # pixels
+IN_SIGHT = """part => {
+  const box = part.getBoundingClientRect();
+  return box.height > 0 && box.top >= 0 && box.bottom <= innerHeight;
+}"""
 CHANGE_THEME = "name => jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab ' + name})"
 CHANGED = "name => document.body.dataset.jpThemeName == 'JupyterLab ' + name"
 FOCUSABLE = "select, input, button, .noUi-handle, [contenteditable=true]"
@@ -37,15 +44,23 @@ def change_theme(page: Page, name: str) -> None:
     page.wait_for_timeout(300)  # the style sheet
 
 
-def assert_no_violations(page: Page, part: Locator) -> None:
+def assert_no_violations(page: Page, *parts: Locator) -> None:
     """No violation of axe-core's rules; and text on the bars of tables, which it cannot judge, can be read."""
-    part.scroll_into_view_if_needed()
+    size = page.viewport_size
     page.evaluate(TALL)
-    part.evaluate("part => { part.dataset.judged = 'yes'; }")
+    for part in parts:
+        part.evaluate("part => { part.dataset.judged = 'yes'; }")
+    others = page.add_style_tag(content=ALONE)
+    page.set_viewport_size({**size, "height": ROOM})
+    parts[0].evaluate("part => { part.closest('.jp-WindowedPanel-outer').scrollTop = 0; }")
+    assert all(part.evaluate(IN_SIGHT) for part in parts)
     results = Axe().run(page, context="[data-judged]", options={**RULES, "resultTypes": ["violations"]})
-    part.evaluate("part => { delete part.dataset.judged; }")
+    page.set_viewport_size(size)
+    others.evaluate("style => style.remove()")
+    for part in parts:
+        part.evaluate("part => { delete part.dataset.judged; }")
     assert results.violations_count == 0, results.generate_report()
-    assert all(contrast >= 4.5 for contrast in part.evaluate(ON_BARS))
+    assert all(contrast >= 4.5 for part in parts for contrast in part.evaluate(ON_BARS))
 
 
 def assert_pictures_have_words(page: Page, count: int) -> None:

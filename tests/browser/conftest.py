@@ -67,7 +67,7 @@ def lab(request, chromium):
 @pytest.fixture(scope="session")
 def shared_page(lab, chromium):
     """The page."""
-    with browser_page(chromium, height=1400) as page:
+    with browser_page(chromium, height=900) as page:
         yield page
 
 

@@ -56,12 +56,11 @@ def test_every_answer_is_judged(page, explorer, spec):
 
 @pytest.mark.parametrize("theme", ["Dark", "Light"])
 def test_nobody_is_left_out(page, explorer, spec, theme):
-    change_theme(page, theme)
-    assert_no_violations(page, explorer)
-    assert_every_focus_is_seen(page, explorer)
     cells = Cells(page, spec.LESSON)
-    for part in ("ql.predict(", "ql.check(", "ql.hint(", "ql.progress("):
-        assert_no_violations(page, cells.output(cells.number(part)).locator(".jp-OutputArea-output").last)
+    calls = map(cells.number, ("ql.predict(", "ql.check(", "ql.hint(", "ql.progress("))
+    change_theme(page, theme)
+    assert_no_violations(page, explorer, *(cells.output(n).locator(".jp-OutputArea-output").last for n in calls))
+    assert_every_focus_is_seen(page, explorer)
     assert not page.problems
 
 
