@@ -10,6 +10,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from explorer_checks import settings_of
 
 import qlab as ql
 from qlab import explore
@@ -40,14 +41,19 @@ def cases(name):
     """Every setting of bits, scheme and range for a tensor, with the state it gives."""
     chosen = source(tensor_named(name))
     for (bits, scheme), (low, high) in itertools.product(SETTINGS, RANGES):
-        ends = [None if share is None else share * chosen.largest for share in (low, high)]
-        yield chosen, bits, scheme, *ends, lesson03.state(chosen, bits, scheme, *ends)
+        low = chosen.low if low is None else low * chosen.largest
+        high = chosen.high if high is None else high * chosen.largest
+        yield chosen, bits, scheme, low, high, lesson03.state(chosen, bits, scheme, low, high)
+
+
+def view(*arguments, **settings):
+    """The state that the explorer opens with."""
+    return explore.affine(*arguments, **settings).current
 
 
 @pytest.mark.parametrize("name", TENSORS)
 def test_numbers_agree_with_the_library(name):
     for chosen, bits, scheme, low, high, state in cases(name):
-        low, high = (chosen.low if low is None else low), (chosen.high if high is None else high)
         qp = ql.choose_qparams(torch.tensor([low, high]), f"int{bits}", scheme=scheme)
         qt = ql.quantize(chosen.x, qp)
         numbers = {key: number.value for key, number in state.numbers.items()}
@@ -113,25 +119,25 @@ def test_markup_is_complete_and_prints_no_negative_zero(name):
 @pytest.mark.parametrize("name", [*names(), "outlier", "thousands", "scalar"])
 def test_the_printed_call_shows_the_same_view_again(name):
     for *_, state in cases(name):
-        again = eval(state.call.replace("explore.affine", "lesson03.state"), {"lesson03": lesson03})
+        again = eval(state.call, {"explore": explore}).current
         assert again.html == state.html
 
 
 def test_the_error_scale_is_fixed_so_that_fewer_bits_look_worse():
-    shades = [lesson03.state("conv1.weight", bits).panels[3].shade.mean() for bits in lesson03.BITS]
+    shades = [view("conv1.weight", bits).panels[3].shade.mean() for bits in lesson03.BITS]
     assert all(few - more > 0.03 for few, more in itertools.pairwise(shades))
-    assert len({lesson03.state("conv1.weight", bits).panels[3].ticks for bits in lesson03.BITS}) == 1
+    assert len({view("conv1.weight", bits).panels[3].ticks for bits in lesson03.BITS}) == 1
 
 
 def test_a_range_without_zero_is_widened_and_the_remark_says_so():
-    state = lesson03.state([[10.5, 14.0]], bits=4)
+    state = view([[10.5, 14.0]], bits=4)
     assert state.chart.ends[0] == 0.0 and state.chart.zero_point == -8
     assert "widened to 0 … 14.0" in state.remark
-    assert lesson03.state(bits=4).remark == ""
+    assert view(bits=4).remark == ""
 
 
 def test_clipping_moves_error_from_rounding_to_saturation():
-    wide, narrow = (lesson03.state("conv2.weight", bits=3, low=low, high=-low) for low in (-0.19, -0.05))
+    wide, narrow = (view("conv2.weight", bits=3, low=low, high=-low) for low in (-0.19, -0.05))
     assert narrow.numbers["rounding"].value < wide.numbers["rounding"].value
     assert narrow.numbers["saturation"].value > wide.numbers["saturation"].value
     assert narrow.numbers["saturated"].value > 5
@@ -179,22 +185,16 @@ def test_any_rank_becomes_two_axes_with_every_value_in_order(shape):
 
 @pytest.mark.parametrize("name", TENSORS)
 def test_every_control_rewrites_the_view_over_its_whole_grid(name):
-    explorer = explore.affine(tensor_named(name))
+    chosen, explorer = source(tensor_named(name)), explore.affine(tensor_named(name))
     for control in ("bits", "scheme", "low", "high"):
         explorer.controls["fit"].click()
         widget, views = explorer.controls[control], set()
         for value in settings_of(widget):
             widget.value = value
-            settings = {**explorer.values, "tensor": tensor_named(name)}
-            assert explorer.view.value == lesson03.state(**settings).html
+            settings = {key: value for key, value in explorer.values.items() if key != "tensor"}
+            assert explorer.view.value == lesson03.state(chosen, **settings).html
             views.add(explorer.view.value)
         assert len(views) > 1
-
-
-def settings_of(widget):
-    if hasattr(widget, "options"):
-        return [option[1] if isinstance(option, tuple) else option for option in widget.options]
-    return range(widget.min, widget.max + 1, widget.step)
 
 
 def test_choosing_a_tensor_fits_the_range_and_draws_once():
@@ -231,7 +231,7 @@ def test_where_no_widget_can_be_shown_there_are_text_and_a_picture():
     assert all(f"{n.label} {n.text}" in explorer.current.alt for n in explorer.current.numbers.values())
     assert bundle["text/plain"] == again["text/plain"]
     assert "application/vnd.jupyter.widget-view+json" in bundle
-    for number in lesson03.state(bits=3).numbers.values():
+    for number in view(bits=3).numbers.values():
         assert re.search(rf"^{re.escape(number.label)} +{re.escape(number.text)}$", bundle["text/plain"], re.M)
 
 

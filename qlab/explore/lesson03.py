@@ -8,7 +8,7 @@ import torch
 
 from qlab.affine import QTensor, quantize
 from qlab.dtypes import dtype
-from qlab.explore.base import Explorer, button, choice, refill, steps, whole
+from qlab.explore.base import Explorer, button, check, choice, refill, steps, whole
 from qlab.explore.panels import code_panel, error_panel, fixed, short, significant, value_panel
 from qlab.explore.staircase import Staircase
 from qlab.explore.tensors import Source, names, source
@@ -29,15 +29,21 @@ def affine(tensor=None, bits: int = 8, scheme: str = "affine", low: float | None
     setting outside these.
     """
     start = source(tensor)
-    ends = _ends(start, bits, scheme, low, high)
+    check("bits", bits, BITS)
+    check("scheme", scheme, SCHEMES)
+    low, high = (start.low if low is None else low), (start.high if high is None else high)
+    for name, end in (("low", low), ("high", high)):
+        if not -start.limit <= end <= start.limit:
+            limit = f"{start.limit:.4g}"
+            raise ValueError(f"{name} must be between -{limit} and {limit} for {start.name}, got {end!r}")
     sources = {name: source(name) for name in names()} | {start.name: start}
     controls = {
         "tensor": choice("tensor", tuple(sources), start.name, "the tensor to quantize"),
         "bits": whole("bits", BITS, bits, "bits of a code"),
         "scheme": choice("scheme", SCHEMES, scheme, "how the range becomes scale and zero point"),
         "fit": button("fit range to data", "set low and high to the ends of the tensor"),
-        "low": steps("low", **_range(start, ends[0]), meaning="low end of the range, in the tensor's unit"),
-        "high": steps("high", **_range(start, ends[1]), meaning="high end of the range, in the tensor's unit"),
+        "low": steps("low", **_range(start, low), meaning="low end of the range, in the tensor's unit"),
+        "high": steps("high", **_range(start, high), meaning="high end of the range, in the tensor's unit"),
     }
 
     def fit() -> None:
@@ -51,12 +57,9 @@ def affine(tensor=None, bits: int = 8, scheme: str = "affine", low: float | None
     return Explorer(controls, compute, linked={"tensor": fit, "fit": fit})
 
 
-def state(
-    tensor=None, bits: int = 8, scheme: str = "affine", low: float | None = None, high: float | None = None
-) -> State:
-    """What the explorer shows for these settings: a plain function, the same arguments as `affine`."""
-    chosen = source(tensor)
-    low, high = _ends(chosen, bits, scheme, low, high)
+def state(chosen: Source, bits: int, scheme: str, low: float, high: float) -> State:
+    """What the explorer shows of a tensor: a plain function of its settings; the ends may come in either order."""
+    low, high = sorted((low, high))
     qp = choose_qparams(torch.tensor([low, high]), f"int{bits}", scheme=scheme)
     qt = quantize(chosen.x, qp)
     restored = qt.dequantize()
@@ -70,20 +73,6 @@ def state(
         remark=_remark(scheme, low, high),
         note=chosen.note,
     )
-
-
-def _ends(chosen: Source, bits: int, scheme: str, low: float | None, high: float | None) -> tuple[float, float]:
-    """The range asked for, in order, every setting checked."""
-    if bits not in BITS:
-        raise ValueError(f"bits must be a whole number from {BITS[0]} to {BITS[-1]}, got {bits!r}")
-    if scheme not in SCHEMES:
-        raise ValueError(f"scheme must be one of {', '.join(SCHEMES)}, got {scheme!r}")
-    low, high = (chosen.low if low is None else low), (chosen.high if high is None else high)
-    for name, end in (("low", low), ("high", high)):
-        if not -chosen.limit <= end <= chosen.limit:
-            limit = f"{chosen.limit:.4g}"
-            raise ValueError(f"{name} must be between -{limit} and {limit} for {chosen.name}, got {end!r}")
-    return min(low, high), max(low, high)
 
 
 def _range(chosen: Source, value: float) -> dict:

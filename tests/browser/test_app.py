@@ -9,7 +9,7 @@ import pytest
 from driving import shown_numbers
 from lab import free_port, wait_for
 
-from qlab.explore import lesson03
+from qlab import explore
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def test_the_app_opens_and_its_slider_moves(app, page):
     bits.focus()
     page.keyboard.press("ArrowLeft")
     page.wait_for_function("document.querySelector('.call').textContent.includes('bits=7')")
-    numbers = lesson03.state(bits=7).numbers.values()
+    numbers = explore.affine(bits=7).current.numbers.values()
     assert shown_numbers(explorer) == {number.label: number.text for number in numbers}
     assert not page.problems
     assert asked and not [url for url in asked if not url.startswith((app, "data:", "blob:"))]
