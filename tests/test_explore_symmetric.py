@@ -48,6 +48,11 @@ def cases(name):
     return found
 
 
+def view(*arguments, **settings):
+    """The state that the explorer opens with."""
+    return explore.symmetric(*arguments, **settings).current
+
+
 def library_qparams(x, bits, codes):
     if codes == "unsigned":
         return ql.choose_qparams(x.clamp(min=0), f"uint{bits}", "symmetric")
@@ -127,15 +132,15 @@ def test_markup_prints_no_negative_zero_and_no_nan(name):
 @pytest.mark.parametrize("name", [*names(), "one row", "thousands", "scalar", "zeros"])
 def test_the_printed_call_shows_the_same_view_again(name):
     for *_, state in cases(name)[::4]:
-        again = eval(state.call.replace("explore.symmetric", "lesson04.state"), {"lesson04": lesson04})
+        again = eval(state.call, {"explore": explore}).current
         assert again.html == state.html
 
 
 def test_on_relu_outputs_signed_codes_do_what_affine_does_with_a_bit_less():
-    rows = lesson04.state("relu1 outputs").table.rows
+    rows = view("relu1 outputs").table.rows
     symmetric = [row[5].text for row in rows[1:]]
     assert symmetric == [row[2].text for row in rows[:-1]]
-    same = lesson04.state("relu1 outputs", codes="unsigned").table.rows
+    same = view("relu1 outputs", codes="unsigned").table.rows
     assert all(row[2].text == row[5].text for row in same)
 
 
@@ -169,7 +174,7 @@ def test_relu_outputs_are_those_of_the_model():
     ids=["signed", "full range", "unsigned", "negative", "far from zero", "nothing to shrink"],
 )
 def test_remarks_name_the_rule_and_what_is_special(settings, remark):
-    assert remark in lesson04.state(**settings).remark
+    assert remark in view(**settings).remark
 
 
 @pytest.mark.parametrize(
@@ -178,22 +183,21 @@ def test_remarks_name_the_rule_and_what_is_special(settings, remark):
         ({"tensor": "relu9 outputs"}, "no tensor 'relu9 outputs' to explore; choose one of .*relu1 outputs"),
         ({"bits": 9}, "bits must be a whole number from 2 to 8, got 9"),
         ({"bits": 4.5}, "bits must be a whole number"),
-        ({"skew": 101}, "skew must be a whole number of percent from 0 to 100, got 101"),
+        ({"skew": 101}, "skew must be a whole number from 0 to 100, got 101"),
         ({"codes": "int8"}, "codes must be one of signed, full range, unsigned, got 'int8'"),
     ],
     ids=lambda case: next(iter(case)) if isinstance(case, dict) else "",
 )
 def test_bad_settings_are_value_errors(arguments, message):
-    for function in (explore.symmetric, lesson04.state):
-        with pytest.raises(ValueError, match=message):
-            function(**arguments)
+    with pytest.raises(ValueError, match=message):
+        explore.symmetric(**arguments)
 
 
 def test_every_control_rewrites_the_view_over_its_whole_grid():
     own = torch.tensor([[0.5, -1.0], [0.25, 2.0]])
 
     def expected(tensor, **settings):
-        return lesson04.state(own if tensor == "your tensor" else tensor, **settings)
+        return lesson04.state(sample(own if tensor == "your tensor" else tensor), **settings)
 
     assert_every_control_rewrites_the_view(explore.symmetric(own, skew=37), expected)
 
@@ -206,7 +210,7 @@ def test_the_view_shows_what_the_lesson_says_to_look_for():
     bell = torch.randn(64, 64, generator=torch.Generator().manual_seed(0))
 
     def shown(figure, *tensor, **settings):
-        numbers = lesson04.state(*tensor, **settings).numbers
+        numbers = view(*tensor, **settings).numbers
         return tuple(numbers[f"{scheme}_{figure}"].text for scheme in ("affine", "symmetric"))
 
     assert (

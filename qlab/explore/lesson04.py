@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from qlab.affine import QTensor, quantize
-from qlab.explore.base import Explorer, choice, steps, whole
+from qlab.explore.base import Explorer, check, choice, steps, whole
 from qlab.explore.comparison import Cell, Comparison
 from qlab.explore.panels import (
     Panel,
@@ -48,7 +48,9 @@ def symmetric(tensor=None, bits: int = 4, skew: int = 0, codes: str = "signed"):
     scale max|x| / 127.5) or "unsigned" (0 to 255, scale max / 255). Raises ValueError for a setting outside these.
     """
     start = sample(tensor)
-    _check(bits, skew, codes)
+    check("bits", bits, BITS)
+    check("skew", skew, range(101))
+    check("codes", codes, CODES)
     sources = {name: sample(name) for name in names()} | {start.name: start}
     skews = [(f"{percent} %", percent) for percent in sorted({*SKEWS, skew})]
     controls = {
@@ -64,10 +66,8 @@ def symmetric(tensor=None, bits: int = 4, skew: int = 0, codes: str = "signed"):
     return Explorer(controls, compute)
 
 
-def state(tensor=None, bits: int = 4, skew: int = 0, codes: str = "signed") -> State:
-    """What the explorer shows for these settings: a plain function, the same arguments as `symmetric`."""
-    chosen = sample(tensor)
-    _check(bits, skew, codes)
+def state(chosen: Source, bits: int, skew: int, codes: str) -> State:
+    """What the explorer shows of a tensor: a plain function of its settings."""
     x, results = _all_widths(chosen, skew, codes)
     pair = dict(zip(("affine", "symmetric"), results[bits], strict=True))
     rulers = [_ruler(name, result.qt) for name, result in pair.items()]
@@ -130,18 +130,6 @@ def unsigned(x: torch.Tensor, bits: int) -> QParams:
 
 
 SYMMETRIC = dict(zip(CODES, (signed, full_range, unsigned), strict=True))
-
-
-def _check(bits, skew, codes) -> None:
-    """Raise the ValueError that says which setting cannot be shown."""
-    legal = {
-        "bits": (bits, isinstance(bits, int) and bits in BITS, f"a whole number from {BITS[0]} to {BITS[-1]}"),
-        "skew": (skew, isinstance(skew, int) and 0 <= skew <= 100, "a whole number of percent from 0 to 100"),
-        "codes": (codes, codes in CODES, f"one of {', '.join(CODES)}"),
-    }
-    for name, (given, good, expected) in legal.items():
-        if not good:
-            raise ValueError(f"{name} must be {expected}, got {given!r}")
 
 
 def _code_of_zero(qp: QParams) -> int:
