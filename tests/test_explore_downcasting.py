@@ -72,6 +72,11 @@ def cases(name):
     return found
 
 
+def view(*arguments, **settings):
+    """The state that the explorer opens with."""
+    return explore.downcasting(*arguments, **settings).current
+
+
 def values(state):
     return {name: number.value for name, number in state.numbers.items()}
 
@@ -82,22 +87,22 @@ def test_numbers_agree_with_the_library(dtype):
     lowered = ql.downcast(model, dtype)
     with torch.no_grad():
         before, after = model(images), lowered(images).float()
-    shown = values(lesson02.state(dtype=dtype, image=493))
+    shown = values(view(dtype=dtype, image=493))
     simulated = 3 * 18_538 if "8" in dtype[5:7] else 0
     assert shown["footprint"] == ql.memory_footprint(lowered) - simulated
     assert shown["share"] == 100 * shown["footprint"] / 74_680
     assert shown["sqnr"] == ql.sqnr(before, after)
     assert shown["changed"] == (before.argmax(1) != after.argmax(1)).sum()
     assert (shown["before"], shown["after"]) == (before[493].argmax(), after[493].argmax())
-    assert f"Image 493 is labeled {labels[493]}." in lesson02.state(image=493).note
+    assert f"Image 493 is labeled {labels[493]}." in view(image=493).note
     top = before[493].sort(descending=True).values
-    text = lesson02.state(dtype=dtype, image=493).numbers["before"].text
+    text = view(dtype=dtype, image=493).numbers["before"].text
     assert text == f"{before[493].argmax()}, by {panels.significant((top[0] - top[1]).item(), 3)}"
 
 
 def test_the_bytes_of_the_layers_add_up_to_the_footprint():
     for dtype, bytes_each in zip(DTYPES, (4, 2, 2, 1, 1), strict=True):
-        state = lesson02.state(dtype=dtype)
+        state = view(dtype=dtype)
         total = sum(int(row[1].text.replace(",", "")) for row in state.table.rows)
         assert total == state.numbers["footprint"].value
         buffers = 4 * 32 * (4 if bytes_each == 1 else bytes_each) + 2 * 8
@@ -106,7 +111,7 @@ def test_the_bytes_of_the_layers_add_up_to_the_footprint():
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_the_table_has_each_layer_against_float32(dtype):
-    run, state = subject().run(dtype), lesson02.state(dtype=dtype, layer="fc1")
+    run, state = subject().run(dtype), view(dtype=dtype, layer="fc1")
     reference = zoo.load("digits_cnn")
     lowered = ql.downcast(reference, dtype) if dtype != "float32" else reference
     assert [row[0].text for row in state.table.rows] == ["conv1", "bn1", "conv2", "bn2", "fc1", "fc2"]
@@ -148,11 +153,11 @@ def test_markup_is_complete_and_prints_no_negative_zero(name):
 
 def test_the_printed_call_shows_the_same_view_again():
     for _, _, state in cases("digits")[::5]:
-        again = eval(state.call.replace("explore.downcasting", "lesson02.state"), {"lesson02": lesson02})
+        again = eval(state.call, {"explore": explore}).current
         assert again.html == state.html
-    own = lesson02.state(*[make() if callable(make) else make for make in OWN["half"]])
+    own = view(*[make() if callable(make) else make for make in OWN["half"]])
     assert own.call.startswith("explore.downcasting(your_model, your_inputs, dtype='bfloat16', layer='0',")
-    assert lesson02.state(None, zoo.digits("test")[0]).call.startswith("explore.downcasting(inputs=your_inputs, ")
+    assert view(None, zoo.digits("test")[0]).call.startswith("explore.downcasting(inputs=your_inputs, ")
 
 
 def test_coarser_formats_lose_more():
@@ -173,16 +178,16 @@ def test_coarser_formats_lose_more():
     ],
 )
 def test_remarks_name_what_is_special(name, dtype, remark):
-    shown = lesson02.state(subject_named(name), dtype=dtype).remark
+    shown = view(subject_named(name), dtype=dtype).remark
     assert remark in shown and bool(remark) == bool(shown)
 
 
 def test_overflow_and_idle_layers_stand_in_the_table():
-    rows = lesson02.state(subject_named("overflow"), dtype="float16").table.rows
+    rows = view(subject_named("overflow"), dtype="float16").table.rows
     assert [cell.text for cell in rows[1]] == ["1", "8", "exact", "overflow"]
-    rows = {row[0].text: row for row in lesson02.state(subject_named("tied")).table.rows}
+    rows = {row[0].text: row for row in view(subject_named("tied")).table.rows}
     assert rows["idle"][3].text == "not run"
-    assert lesson02.state(subject_named("tied"), dtype="float32").numbers["footprint"].value == 4 * (120 + 4)
+    assert view(subject_named("tied"), dtype="float32").numbers["footprint"].value == 4 * (120 + 4)
 
 
 @pytest.mark.parametrize(
@@ -203,14 +208,13 @@ def test_overflow_and_idle_layers_stand_in_the_table():
     ids=lambda case: next(reversed(case)) if isinstance(case, dict) else "",
 )
 def test_bad_settings_are_value_errors(arguments, message):
-    for function in (explore.downcasting, lesson02.state):
-        with pytest.raises(ValueError, match=message):
-            function(**arguments)
+    with pytest.raises(ValueError, match=message):
+        explore.downcasting(**arguments)
 
 
 def test_many_inputs_are_cut_and_told_so_and_the_model_is_left_alone():
     model = nn.Linear(2, 3).half().train()
-    state = lesson02.state(model, torch.rand(1000, 2))
+    state = view(model, torch.rand(1000, 2))
     assert "the first 512 of 1,000 inputs" in state.note
     assert model.training and model.weight.dtype == torch.float16 and not model._forward_hooks
 

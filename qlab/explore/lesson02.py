@@ -8,7 +8,7 @@ from math import inf
 import torch
 from torch import nn
 
-from qlab.explore.base import Explorer, button, choice, whole
+from qlab.explore.base import Explorer, button, check, choice, whole
 from qlab.explore.comparison import Cell, Comparison
 from qlab.explore.panels import CROP, Panel, error_panel, fixed, significant, value_panel
 from qlab.explore.runs import DTYPES, Run, Subject, subject
@@ -37,13 +37,17 @@ def downcasting(
     """
     chosen = subject(model, inputs)
     layer = layer or _largest(chosen)
-    _check(chosen, dtype, layer, show, image)
+    layers, images = tuple(chosen.run("float32").weights), range(len(chosen.inputs))
+    check("dtype", dtype, DTYPES)
+    check("layer", layer, layers)
+    check("show", show, SHOWN)
+    check("image", image, images)
     controls = {
         "dtype": choice("format", DTYPES, dtype, "the number format of the whole model"),
-        "layer": choice("layer", tuple(chosen.run("float32").weights), layer, "the layer to show"),
+        "layer": choice("layer", layers, layer, "the layer to show"),
         "show": choice("show", SHOWN, show, "what of the layer to show"),
         "next": button("next changed prediction", "go to the next input that gets another prediction"),
-        "image": whole("image", range(len(chosen.inputs)), image, "number of the test image, from 0"),
+        "image": whole("image", images, image, "number of the test image, from 0"),
     }
 
     def find_next() -> None:
@@ -57,18 +61,8 @@ def downcasting(
     return Explorer(controls, compute, linked={"next": find_next})
 
 
-def state(
-    model: nn.Module | Subject | None = None,
-    inputs=None,
-    dtype: str = "bfloat16",
-    layer: str | None = None,
-    show: str = "weights",
-    image: int = 0,
-) -> State:
-    """What the explorer shows for these settings: a plain function, the same arguments as `downcasting`."""
-    chosen = subject(model, inputs)
-    layer = layer or _largest(chosen)
-    _check(chosen, dtype, layer, show, image)
+def state(chosen: Subject, dtype: str, layer: str, show: str, image: int) -> State:
+    """What the explorer shows of a model: a plain function of its settings."""
     after = chosen.run(dtype)
     return State(
         call=call("downcasting", *chosen.call, dtype=dtype, layer=layer, show=show, image=image),
@@ -84,19 +78,6 @@ def _largest(chosen: Subject) -> str:
     """The layer with the most parameters."""
     weights = chosen.run("float32").weights
     return max(weights, key=lambda name: sum(p.numel() for p in weights[name]))
-
-
-def _check(chosen: Subject, dtype: str, layer: str, show: str, image: int) -> None:
-    """Raise the ValueError that says which setting cannot be shown."""
-    for name, given, legal in (
-        ("dtype", dtype, DTYPES),
-        ("layer", layer, chosen.run("float32").weights),
-        ("show", show, SHOWN),
-    ):
-        if given not in legal:
-            raise ValueError(f"{name} must be one of {', '.join(legal)}, got {given!r}")
-    if not (isinstance(image, int) and 0 <= image < len(chosen.inputs)):
-        raise ValueError(f"image must be a whole number from 0 to {len(chosen.inputs) - 1}, got {image!r}")
 
 
 def _tensor(chosen: Subject, dtype: str, layer: str, show: str, image: int) -> torch.Tensor:
