@@ -30,7 +30,7 @@ help:
 	@echo "make lessons                 build lessons/ from solutions/ (CHECK=1: only compare)"
 	@echo "make execute NB=03           run solution 03 anew, then build its lesson (no NB: all of them)"
 	@echo "make bench                   measure the speed, and write benchmarks/README.md (a few minutes)"
-	@echo "make bench-ui                measure the explorers in a browser, and write benchmarks/UI.md (5 to 10 minutes)"
+	@echo "make bench-ui                measure the explorers in a browser, and write benchmarks/UI.md (12 minutes)"
 	@echo "Variables: VENV=$(VENV) PYTHON=$(PYTHON) TORCH=$(TORCH) TORCH_INDEX_URL=$(TORCH_INDEX_URL)"
 
 $(PY):

@@ -97,6 +97,11 @@ def test_not_attempted_is_not_counted(answer):
     assert read_records() == ({}, "")
 
 
+def test_what_torch_has_not_implemented_was_attempted():
+    card = check("09_integers", lambda values, scale, zero_point: values.int_repr())
+    assert card.status == "raised" and "NotImplementedError: Could not run 'aten::int_repr'" in repr(card)
+
+
 def test_a_stub_is_recognized_without_its_docstring_and_with_pass():
     def dequantize(codes, scale, zero_point):
         pass
@@ -335,7 +340,6 @@ def test_highlighting_many_lines():
 
 
 def test_in_a_notebook_cell_the_line_is_found_and_the_source_kept():
-    pytest.importorskip("IPython")
     program = textwrap.dedent(
         """
         from IPython.core.interactiveshell import InteractiveShell
