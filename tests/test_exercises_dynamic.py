@@ -46,6 +46,17 @@ def cast_alone(x, codes, scale, bias):
     return (x / step).to(torch.int8).int() @ codes.int().t() * step * scale.flatten() + bias
 
 
+def over_127_and_a_half(x, codes, scale, bias):
+    step = 2 * x.abs().amax(1, keepdim=True) / 255
+    step = torch.where(step == 0, 1, step)
+    return torch.round(x / step).clamp(-128, 127).to(torch.int8).int() @ codes.int().t() * step * scale.t() + bias
+
+
+def floored(x, codes, scale, bias):
+    step = (x.abs().amax(1, keepdim=True) / 127).clamp(min=1e-9)
+    return torch.floor(x / step).int() @ codes.int().t() * step * scale.flatten() + bias
+
+
 def everything_over_four(layers):
     return sum(torch.Size(shape).numel() + (shape[0] if bias else 0) for _, shape, bias in layers)
 
@@ -53,6 +64,20 @@ def everything_over_four(layers):
 def weights_over_four(layers):
     return sum(
         torch.Size(shape).numel() + (4 * shape[0] if bias else 0) + (4 * shape[0] if kind == "linear" else 0)
+        for kind, shape, bias in layers
+    )
+
+
+def affine_rows(layers):
+    return sum(
+        torch.Size(shape).numel() * (1 if kind == "linear" else 4) + shape[0] * (8 * (kind == "linear") + 4 * bias)
+        for kind, shape, bias in layers
+    )
+
+
+def one_bias(layers):
+    return sum(
+        torch.Size(shape).numel() * (1 if kind == "linear" else 4) + 4 * shape[0] * (kind == "linear") + 4 * bias
         for kind, shape, bias in layers
     )
 
@@ -71,12 +96,17 @@ VARIANTS = {
     "max - min": ("09_dynamic_linear", range_over_254, "all_codes_spanned"),
     "max(dim=1)": ("09_dynamic_linear", signed_scale, "sign_forgotten"),
     "to(int8) alone": ("09_dynamic_linear", cast_alone, "not_rounded"),
+    "2 max / 255": ("09_dynamic_linear", over_127_and_a_half, "divided_by_half_of_255"),
+    "floor": ("09_dynamic_linear", floored, "rounded_down"),
     "F.linear": ("09_dynamic_linear", lambda x, q, s, b: F.linear(x, q.float() * s, b), "weight_only"),
     "5 / 4": ("09_file_bytes", everything_over_four, "a_quarter"),
     "all weights": ("09_file_bytes", weights_over_four, "all_weights_quantized"),
+    "a zero point a row": ("09_file_bytes", affine_rows, "zero_points_counted"),
+    "4 bytes a bias": ("09_file_bytes", one_bias, "one_element_of_bias"),
     "a scale a layer": ("09_file_bytes", torch_ao, "one_scale_a_layer"),
     "to(uint8)": ("09_integers", lambda v, s, z: v.to(torch.int16).to(torch.uint8), "values_cast"),
     "a cast at the end": ("09_integers", lambda v, s, z: (v / s).add(z).to(torch.uint8), "truncated"),
+    "dequantize": ("09_integers", lambda v, s, z: (s * (v - z)).round().short().byte(), "dequantized_again"),
     "no zero point": (
         "09_integers",
         lambda v, s, z: (v / s).round().to(torch.int32).byte(),

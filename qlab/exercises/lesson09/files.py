@@ -69,6 +69,10 @@ def scale_for_each_input(layers):
     return _sum(layers, scale=0) + 4 * sum(shape[1] for kind, shape, _ in layers if kind == "linear")
 
 
+def zero_points_counted(layers):
+    return _sum(layers, scale=8)
+
+
 def scales_of_one_byte(layers):
     return _sum(layers, scale=1)
 
@@ -79,6 +83,14 @@ def biases_forgotten(layers):
 
 def linear_biases_forgotten(layers):
     return _sum(layers, bias=0)
+
+
+def other_biases_forgotten(layers):
+    return _sum(layers, norm_bias=0)
+
+
+def one_element_of_bias(layers):
+    return _sum(layers, bias=0, norm_bias=0) + 4 * sum(bool(bias) for _, _, bias in layers)
 
 
 def biases_quantized(layers):
@@ -181,12 +193,18 @@ FILE_BYTES = Exercise(
             scale_for_each_input,
             "This is a scale for each column. A scale belongs to an output, which is a row of the weight.",
         ),
+        _wrong(
+            zero_points_counted,
+            "A scale and a zero point are counted for each row. Symmetric codes have no zero point: only a scale.",
+        ),
         _wrong(scales_of_one_byte, "A scale is counted as one byte. It is a float32: 4 bytes."),
         _wrong(biases_forgotten, "The biases are missing: 4 bytes for each row, where there is one."),
         _wrong(
             linear_biases_forgotten,
             "The biases of the linear layers are missing. They stay in the file, as float32.",
         ),
+        _wrong(other_biases_forgotten, "The biases of norms are missing: a norm may have one too."),
+        _wrong(one_element_of_bias, "A bias has an element for each row, each of 4 bytes; here it has only one."),
         _wrong(biases_quantized, "The biases of the linear layers are counted as int8. They stay float32."),
         _wrong(bias_always, "Not every layer has a bias: add it only where bias is True."),
         _wrong(

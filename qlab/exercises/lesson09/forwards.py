@@ -24,6 +24,11 @@ def _compare(expected, got, case):
     return tensor_within(expected, got, 1e-5 * largest)
 
 
+def _scale_a_token(x, code=127):
+    """The largest magnitude of each token becomes this code; the scale is never 0."""
+    return (x.abs().amax(dim=1, keepdim=True) / code).clamp(min=1e-30)
+
+
 def _with(x, codes, scale, bias, token_scale, token_codes=None):
     """The layer with these scales, and codes where they are not x / token_scale, rounded."""
     if token_codes is None:
@@ -40,7 +45,7 @@ def token_by_token(x, codes, scale, bias):
 
 
 def in_floats(x, codes, scale, bias):
-    token_scale = (x.abs().amax(1, keepdim=True) / 127).clamp(min=1e-30)
+    token_scale = _scale_a_token(x)
     return torch.nn.functional.linear(torch.round(x / token_scale) * token_scale, codes * scale, bias)
 
 
@@ -60,17 +65,32 @@ def sign_forgotten(x, codes, scale, bias):
 
 
 def not_rounded(x, codes, scale, bias):
-    step = (x.abs().amax(dim=1, keepdim=True) / 127).clamp(min=1e-30)
+    step = _scale_a_token(x)
     return _with(x, codes, scale, bias, step, (x / step).trunc())
 
 
+def rounded_down(x, codes, scale, bias):
+    step = _scale_a_token(x)
+    return _with(x, codes, scale, bias, step, (x / step).floor())
+
+
+def divided_by_half_of_255(x, codes, scale, bias):
+    step = _scale_a_token(x, 127.5)
+    return _with(x, codes, scale, bias, step, torch.round(x / step).clamp(-128, 127))
+
+
+def wrapped_at_half_of_255(x, codes, scale, bias):
+    step = _scale_a_token(x, 127.5)
+    return _with(x, codes, scale, bias, step, torch.round(x / step).to(torch.int32).to(torch.int8))
+
+
 def divided_by_128(x, codes, scale, bias):
-    step = (x.abs().amax(dim=1, keepdim=True) / 128).clamp(min=1e-30)
+    step = _scale_a_token(x, 128)
     return _with(x, codes, scale, bias, step, torch.round(x / step).clamp(-128, 127))
 
 
 def wrapped_at_128(x, codes, scale, bias):
-    step = (x.abs().amax(dim=1, keepdim=True) / 128).clamp(min=1e-30)
+    step = _scale_a_token(x, 128)
     return _with(x, codes, scale, bias, step, torch.round(x / step).to(torch.int32).to(torch.int8))
 
 
@@ -84,7 +104,7 @@ def weight_only(x, codes, scale, bias):
 
 
 def product_in_int8(x, codes, scale, bias):
-    step = (x.abs().amax(dim=1, keepdim=True) / 127).clamp(min=1e-30)
+    step = _scale_a_token(x)
     total = torch.round(x / step).to(torch.int8) @ codes.t()
     return total * step * scale.flatten() + bias
 
@@ -95,17 +115,17 @@ def zeros_unguarded(x, codes, scale, bias):
 
 
 def token_scale_forgotten(x, codes, scale, bias):
-    step = (x.abs().amax(dim=1, keepdim=True) / 127).clamp(min=1e-30)
+    step = _scale_a_token(x)
     return torch.round(x / step) @ codes.float().t() * scale.flatten() + bias
 
 
 def weight_scale_forgotten(x, codes, scale, bias):
-    step = (x.abs().amax(dim=1, keepdim=True) / 127).clamp(min=1e-30)
+    step = _scale_a_token(x)
     return torch.round(x / step) @ codes.float().t() * step + bias
 
 
 def scales_forgotten(x, codes, scale, bias):
-    step = (x.abs().amax(dim=1, keepdim=True) / 127).clamp(min=1e-30)
+    step = _scale_a_token(x)
     return torch.round(x / step) @ codes.float().t() + bias
 
 
@@ -114,12 +134,12 @@ def bias_forgotten(x, codes, scale, bias):
 
 
 def bias_scaled_too(x, codes, scale, bias):
-    step = (x.abs().amax(dim=1, keepdim=True) / 127).clamp(min=1e-30)
+    step = _scale_a_token(x)
     return (torch.round(x / step) @ codes.float().t() + bias) * step * scale.flatten()
 
 
 def scale_down_the_rows(x, codes, scale, bias):
-    step = (x.abs().amax(dim=1, keepdim=True) / 127).clamp(min=1e-30)
+    step = _scale_a_token(x)
     return torch.round(x / step) @ codes.float().t() * step * scale + bias
 
 
@@ -149,6 +169,10 @@ def _wrong(function, diagnosis):
     return WrongAnswer(function.__name__, function, diagnosis)
 
 
+_HALF_OF_255 = (
+    "The largest magnitude is divided by 127.5, half of 255, so it becomes -128, or 128, which int8 does not have. "
+    "Divide by 127."
+)
 _128 = (
     "The largest magnitude is divided by 128, so it becomes code 128, which int8 does not have. Divide by 127, and "
     "nothing has to be clamped."
@@ -188,6 +212,9 @@ DYNAMIC_LINEAR = Exercise(
             "The largest value of a token is taken, not its largest magnitude: negative ones saturate. Use abs().",
         ),
         _wrong(not_rounded, "The conversion to int8 cuts the fraction off, toward 0. Round first."),
+        _wrong(rounded_down, "The fraction is cut off downward, by floor. Round to the nearest integer."),
+        _wrong(divided_by_half_of_255, _HALF_OF_255),
+        _wrong(wrapped_at_half_of_255, _HALF_OF_255),
         _wrong(divided_by_128, _128),
         _wrong(wrapped_at_128, _128),
         _wrong(

@@ -49,6 +49,18 @@ def zero_point_subtracted(values, scale, zero_point):
     return (torch.round(values / scale).int() - zero_point).to(torch.uint8)
 
 
+def zero_point_subtracted_clamped(values, scale, zero_point):
+    return (torch.round(values / scale) - zero_point).clamp(0, 255).to(torch.uint8)
+
+
+def dequantized_again(values, scale, zero_point):
+    return torch.round(scale * (values - zero_point)).int().to(torch.uint8)
+
+
+def dequantized_again_clamped(values, scale, zero_point):
+    return torch.round(scale * (values - zero_point)).clamp(0, 255).to(torch.uint8)
+
+
 def zero_point_first(values, scale, zero_point):
     return torch.round((values + zero_point) / scale).int().to(torch.uint8)
 
@@ -78,6 +90,8 @@ _TRUNCATED = "The fraction is cut off, and a quotient of 22.999998 stands for 23
 _FORGOTTEN = (
     "The zero point is missing. A value is scale * (code - zero_point), so the code of 0.0 is zero_point, not 0."
 )
+_SUBTRACTED = "The zero point is subtracted. That leads from codes to values; from values to codes it is added."
+_AGAIN = "scale * (code - zero_point) makes values of codes. You have the values: solve it for the code."
 _FIRST = "The zero point is added before the division. It counts steps: divide by the scale, then add it."
 
 INTEGERS = Exercise(
@@ -117,10 +131,10 @@ INTEGERS = Exercise(
         ),
         _wrong(zero_point_forgotten, _FORGOTTEN),
         _wrong(zero_point_forgotten_clamped, _FORGOTTEN),
-        _wrong(
-            zero_point_subtracted,
-            "The zero point is subtracted. That leads from codes to values; from values to codes it is added.",
-        ),
+        _wrong(zero_point_subtracted, _SUBTRACTED),
+        _wrong(zero_point_subtracted_clamped, _SUBTRACTED),
+        _wrong(dequantized_again, _AGAIN),
+        _wrong(dequantized_again_clamped, _AGAIN),
         _wrong(zero_point_first, _FIRST),
         _wrong(zero_point_first_clamped, _FIRST),
         _wrong(
