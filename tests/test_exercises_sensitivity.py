@@ -60,6 +60,18 @@ def best_per_byte(names, ratios, extra, budget):
     return chosen
 
 
+def overdrawn(names, ratios, extra, budget):
+    chosen = []
+    for _, name, nbytes in sorted(zip(ratios, names, extra, strict=True)):
+        chosen += [name] if nbytes <= budget else []
+        budget -= nbytes
+    return chosen
+
+
+def linear_without_transposing(x, x_quantized, weight, quantized):
+    return ql.sqnr(x @ weight, x_quantized @ quantized), ql.sqnr(x @ weight, x @ quantized)
+
+
 # The same mistakes as people write them; None: refused without a diagnosis.
 VARIANTS = {
     swapped_with_tensors: ("10_decibels", "upside_down"),
@@ -69,6 +81,8 @@ VARIANTS = {
     shadow: ("10_two_errors", "on_the_quantized_input"),
     unfolded: ("10_folded_sqnr", "not_folded"),
     largest_first: ("10_leave_in_float", "highest_first"),
+    overdrawn: ("10_leave_in_float", "stops_at_the_first"),
+    linear_without_transposing: ("10_two_errors", "not_transposed"),
     best_per_byte: ("10_leave_in_float", None),
 }
 
@@ -99,6 +113,15 @@ def test_a_mistake_is_somewhere_far_beyond_the_tolerance(name, wrong):
         return out.raised or not (wanted - torch.tensor(out.value)).abs().max() <= 100 * NEAR
 
     assert any(far(case) for case in EXERCISES[name].cases)
+
+
+def test_a_little_noise_is_not_taken_for_none():
+    def with_epsilon(reference, actual):
+        noise = (reference.double() - actual.double()).pow(2).mean() + 1e-12
+        return (10 * torch.log10(reference.double().pow(2).mean() / noise)).item()
+
+    verdict = grade(EXERCISES["10_decibels"], with_epsilon)
+    assert verdict.case.note == "equal" and "both are equal, there is no noise, got 1" in verdict.why
 
 
 def test_half_a_thousandth_of_a_decibel_passes():

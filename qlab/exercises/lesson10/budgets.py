@@ -147,7 +147,10 @@ LEAVE_IN_FLOAT = Exercise(
         _wrong(without_signs, "Below 0 dB there is more noise than signal: -4 dB is worse than 1 dB."),
         _wrong(cheapest_first, "This begins with the fewest bytes. The order is that of the SQNR."),
         _wrong(in_the_models_order, "The layers were taken in the model's order. Sort them by SQNR."),
-        _wrong(stops_at_the_first, "This stops at the first layer that does not fit. A smaller one after it may."),
+        _wrong(
+            stops_at_the_first,
+            "This stops at a layer that does not fit, or spends its bytes. Pass it over: a smaller one may fit.",
+        ),
         _wrong(less_than, "A layer that needs exactly what is left does fit: <=."),
         _wrong(each_by_itself, "Each layer is held against the whole budget. Subtract what the earlier ones took."),
         _wrong(one_too_many, "The last layer overdraws the budget: check before you take it."),

@@ -63,6 +63,19 @@ def what_came_in(x, x_quantized, weight, quantized):
     return accumulated, sqnr(_result(x, weight), _result(x_quantized, weight))
 
 
+def float_weight_for_accumulated(x, x_quantized, weight, quantized):
+    return what_came_in(x, x_quantized, weight, quantized)[1], sqnr(_result(x, weight), _result(x, quantized))
+
+
+def not_transposed(x, x_quantized, weight, quantized):
+    return with_the_library(x, x_quantized, weight.t(), quantized.t())
+
+
+def signal_is_the_result(x, x_quantized, weight, quantized):
+    real = _result(x, weight)
+    return sqnr(_result(x_quantized, quantized), real), sqnr(_result(x, quantized), real)
+
+
 def on_the_quantized_input(x, x_quantized, weight, quantized):
     accumulated = with_the_library(x, x_quantized, weight, quantized)[0]
     return accumulated, sqnr(_result(x_quantized, weight), _result(x_quantized, quantized))
@@ -138,6 +151,13 @@ TWO_ERRORS = Exercise(
             "This own error is what came in: the float weight on x_quantized. The layer's own error comes from its "
             "quantized weight, on x.",
         ),
+        _wrong(
+            float_weight_for_accumulated,
+            "This accumulated error is what came in: the float weight on x_quantized. The quantized model runs its "
+            "quantized weight on that.",
+        ),
+        _wrong(not_transposed, "A linear layer multiplies by the transposed weight (O, I): x @ weight.t()."),
+        _wrong(signal_is_the_result, "The signal is the float result: it comes first, ql.sqnr(float, quantized)."),
         _wrong(
             on_the_quantized_input,
             "Both layers got x_quantized. That is how the Numeric Suite's shadow model does it; asked for here is "

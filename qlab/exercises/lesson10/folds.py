@@ -27,6 +27,11 @@ def with_the_library(weight, gamma, var, eps, quantized):
     return sqnr(torch.einsum("oikl,o->oikl", weight, gamma * (var + eps).rsqrt()), quantized)
 
 
+def in_float64(weight, gamma, var, eps, quantized):
+    factor = gamma.double() / (var.double() + eps).sqrt()
+    return sqnr(weight.double() * factor.view(-1, 1, 1, 1), quantized.double())
+
+
 def not_folded(weight, gamma, var, eps, quantized):
     return sqnr(weight, quantized)
 
@@ -71,6 +76,15 @@ def swapped(weight, gamma, var, eps, quantized):
     return -with_the_library(weight, gamma, var, eps, quantized)
 
 
+def signal_is_the_result(weight, gamma, var, eps, quantized):
+    return sqnr(quantized, weight * (gamma / torch.sqrt(var + eps))[:, None, None, None])
+
+
+def mean_over_channels(weight, gamma, var, eps, quantized):
+    folded = weight * (gamma / torch.sqrt(var + eps))[:, None, None, None]
+    return sum(map(sqnr, folded, quantized)) / len(folded)
+
+
 def _case(seed, outputs, inputs, size, bits, note, smallest=0.1):
     generator = torch.Generator().manual_seed(seed)
     weight = torch.randn(outputs, inputs, size, size, generator=generator)
@@ -97,7 +111,7 @@ FOLDED_SQNR = Exercise(
     ),
     reference=folded_sqnr,
     cases=(
-        _case(1, 2, 1, 1, "int4", "two channels of one weight"),
+        _case(1, 2, 2, 1, "int4", "two channels of two weights"),
         _case(2, 4, 3, 3, "int4", "3 x 3, 4 bits"),
         _case(3, 3, 3, 3, "int8", "as many inputs as outputs, and as wide"),
         _case(4, 8, 4, 3, "int3", "3 bits"),
@@ -130,6 +144,8 @@ FOLDED_SQNR = Exercise(
         _wrong(along_the_columns, f"Without new axes the factor multiplies the last axis. {_AXIS}"),
         _wrong(divided, "The weight was divided by the factor. Folding multiplies by it."),
         _wrong(swapped, "Signal and noise are swapped: a good copy must have a high SQNR."),
+        _wrong(signal_is_the_result, "The signal is the folded weight, not the quantized one: it comes first."),
+        _wrong(mean_over_channels, "This is a mean over channels. Take one ratio, of sums over the whole weight."),
     ),
-    alternatives=(with_the_library,),
+    alternatives=(with_the_library, in_float64),
 )

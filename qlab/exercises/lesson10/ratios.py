@@ -28,7 +28,8 @@ def same_decibels(expected, got, case):
         return f"Expected one number, got {kind(got)}."
     same = expected == number or abs(expected - number) <= NEAR
     same |= math.isnan(expected) and math.isnan(number)
-    return None if same else f"Expected {show(expected)} dB, got {show(number)}."
+    told = "inf: both are equal, there is no noise" if expected == math.inf else f"{show(expected)} dB"
+    return None if same else f"Expected {told}, got {show(number)}."
 
 
 def from_norms(reference, actual):
@@ -78,6 +79,14 @@ def not_squared(reference, actual):
 def absolute_values(reference, actual):
     noise = (reference.double() - actual.double()).abs().sum().item()
     return 20 * math.log10(reference.double().abs().sum().item() / noise) if noise else math.inf
+
+
+def ten_logs_of_absolute_values(reference, actual):
+    return absolute_values(reference, actual) / 2
+
+
+def variances(reference, actual):
+    return from_norms(reference - reference.mean(), actual - actual.mean())
 
 
 def largest_value(reference, actual):
@@ -155,6 +164,8 @@ DECIBELS = Exercise(
         _wrong(signal_is_the_result, "The signal is the reference, not the tensor with the errors in it."),
         _wrong(not_squared, "The errors were summed with their signs, so they cancel. Square them first."),
         _wrong(absolute_values, "These are sums of absolute values. A power is a sum of squares."),
+        _wrong(ten_logs_of_absolute_values, "These are sums of absolute values. A power is a sum of squares."),
+        _wrong(variances, "These are variances: the means were taken off. Square the numbers as they are."),
         _wrong(largest_value, "This is the peak ratio (PSNR): the largest value squared. Here all are summed."),
         _wrong(
             element_by_element,
