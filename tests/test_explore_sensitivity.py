@@ -22,6 +22,7 @@ from qlab.zoo import accuracy, digits, load
 IMAGES = digits("train")[0][:128]
 LAYERS = ("conv1", "conv2", "fc1", "fc2")
 SCALES = {"per tensor": ql.PerTensor(), "per row": ql.PerAxis(0)}
+START = {"keep": (), "weight": "int2", "granularity": "per row", "by": "own", "path": "greedy"}
 KEPT = [(), ("conv2",), ("conv1", "fc2"), ("conv2", "fc1", "fc2")]
 
 
@@ -29,6 +30,11 @@ KEPT = [(), ("conv2",), ("conv1", "fc2"), ("conv2", "fc1", "fc2")]
 def mlp():
     torch.manual_seed(0)
     return mixtures.subject(nn.Sequential(nn.Linear(12, 16), nn.ReLU(), nn.Linear(16, 4)), torch.randn(40, 12))
+
+
+def view(model=None, **settings):
+    """What the explorer shows of a model that the course ships; what is not given is as it starts."""
+    return lesson10.state(mixtures.subject(model), **START | settings)
 
 
 def values(state):
@@ -44,7 +50,7 @@ def test_the_figures_are_those_of_the_library(weight, scales, keep):
     quantized = ql.convert(ql.calibrate(prepared, IMAGES))
     comparison = ql.compare_layers(prepared, quantized, IMAGES)
     for by in lesson10.COLUMNS:
-        state = lesson10.state(keep=keep, weight=weight, granularity=scales, by=by, path="none")
+        state = view(keep=keep, weight=weight, granularity=scales, by=by, path="none")
         shown, lowest = values(state), comparison.ranking(by)[0]
         assert shown["score"] == accuracy(quantized) and shown["footprint"] == ql.memory_footprint(quantized)
         assert shown["lowest"] == min(getattr(layer, by) for layer in comparison.layers)
@@ -62,18 +68,18 @@ def test_the_figures_are_those_of_the_library(weight, scales, keep):
 
 @pytest.mark.parametrize("scales", SCALES)
 def test_the_path_is_that_of_frontier_and_the_formats_are_beside_it(scales):
-    chart = lesson10.state(granularity=scales).chart
+    chart = view(granularity=scales).chart
     steps = ql.frontier(load("digits_cnn"), [IMAGES], accuracy, weight="int2", granularity=SCALES[scales])
     assert [(p.nbytes, p.score) for p in chart.path] == [(step.nbytes, step.score) for step in steps]
     assert [p.label for p in chart.path] == ["", *(f"+ {step.kept[-1]}" for step in steps[1:])]
     assert [p.label for p in chart.others] == [*mixtures.WEIGHTS, "float32"]
     sizes = [point.nbytes for point in chart.others]
     assert sizes[:-1] == sorted(sizes[:-1], reverse=True) and sizes[-1] == max(sizes)
-    assert chart.path[0].nbytes == chart.here.nbytes and not lesson10.state(path="none").chart.path
+    assert chart.path[0].nbytes == chart.here.nbytes and not view(path="none").chart.path
 
 
 def test_points_of_the_plot_are_where_their_figures_say():
-    chart = lesson10.state(keep=["conv2"]).chart
+    chart = view(keep=("conv2",)).chart
     low, high = chart.ends
     for point in (*chart.path, *chart.others, chart.here):
         assert low * (high / low) ** (chart.across(point.nbytes) / frontiers.UNITS) == pytest.approx(point.nbytes)
@@ -85,21 +91,21 @@ def test_points_of_the_plot_are_where_their_figures_say():
 
 
 def test_labels_of_the_path_leave_each_other_room():
-    chart = lesson10.state("dead inputs", weight="int4").chart
+    chart = view("dead inputs", weight="int4").chart
     assert [point.label for point in chart.apart] == ["+ fc1"] and len(chart.path) == 4
     assert "+ conv1" in chart.alt and ">+ conv1<" not in chart.html
-    remark = lesson10.state("dead inputs", weight="int4").remark
+    remark = view("dead inputs", weight="int4").remark
     assert remark.endswith(f"leaves {', '.join(p.label[2:] for p in chart.path[1:])} in float, in this order.")
 
 
 TOLD = [  # what lesson 10 says of its moves: settings, right, bytes, the layer that is marked
     ({}, 0.802, 5_752, "conv2"),
-    ({"keep": ["conv2"]}, 0.916, 40_184, "conv1"),
+    ({"keep": ("conv2",)}, 0.916, 40_184, "conv1"),
     ({"weight": "int3"}, 0.960, 8_040, "conv2"),
     ({"model": "dead inputs", "weight": "int4"}, 0.100, 10_328, "fc1"),
     ({"model": "dead inputs", "weight": "int4", "by": "weight"}, 0.100, 10_328, "conv2"),
-    ({"model": "dead inputs", "weight": "int4", "keep": ["conv2"]}, 0.100, 42_456, "fc1"),
-    ({"model": "dead inputs", "weight": "int4", "keep": ["fc1"]}, 0.962, 38_744, "conv2"),
+    ({"model": "dead inputs", "weight": "int4", "keep": ("conv2",)}, 0.100, 42_456, "fc1"),
+    ({"model": "dead inputs", "weight": "int4", "keep": ("fc1",)}, 0.962, 38_744, "conv2"),
     ({"model": "large weight", "weight": "int4", "granularity": "per tensor"}, 0.142, 9_792, "fc1"),
     ({"model": "large weight", "weight": "int4", "granularity": "per tensor", "by": "weight"}, 0.142, 9_792, "fc1"),
     ({"model": "large weight", "weight": "int4"}, 0.940, 10_328, "conv2"),
@@ -108,7 +114,7 @@ TOLD = [  # what lesson 10 says of its moves: settings, right, bytes, the layer 
 
 @pytest.mark.parametrize(("settings", "right", "nbytes", "marked"), TOLD)
 def test_the_screen_shows_what_the_lesson_says(settings, right, nbytes, marked):
-    state = lesson10.state(path="none", **settings)
+    state = view(path="none", **settings)
     assert values(state)["footprint"] == nbytes and marked in state.remark
     assert values(state)["score"] == pytest.approx(right, abs=0.005)  # another CPU may turn a digit over
 
@@ -116,7 +122,7 @@ def test_the_screen_shows_what_the_lesson_says(settings, right, nbytes, marked):
 @pytest.mark.parametrize("name", mixtures.SHIPPED)
 def test_markup_is_complete_and_there_is_a_picture(name):
     for weight, keep in itertools.product(mixtures.WEIGHTS, [(), LAYERS]):
-        state = lesson10.state(name, weight=weight, keep=keep, path="none")
+        state = view(name, weight=weight, keep=keep, path="none")
         assert_prints_cleanly(state)
         assert state.html.count("class=chosen") == (not keep) and state.call in state.text
     assert "No layer is quantized" in state.remark and values(state)["share"] == 100
@@ -127,8 +133,8 @@ def test_markup_is_complete_and_there_is_a_picture(name):
     "settings", [{}, {"keep": "fc1", "weight": "int4", "by": "weight"}, {"model": "dead inputs", "path": "none"}]
 )
 def test_the_printed_call_shows_the_same_view_again(settings):
-    state = lesson10.state(**settings)
-    again = eval(state.call.replace("explore.sensitivity", "lesson10.state"), {"lesson10": lesson10})
+    state = explore.sensitivity(**settings).current
+    again = eval(state.call, {"explore": explore}).current
     assert again.html == state.html
 
 
@@ -137,7 +143,7 @@ def test_a_model_of_your_own_is_scored_by_what_stays_the_same():
     prepared = ql.calibrate(ql.prepare(chosen.model, weight="int3"), chosen.inputs)
     quantized = ql.convert(prepared)
     same = quantized(chosen.inputs).argmax(1) == chosen.model(chosen.inputs).argmax(1)
-    state = lesson10.state(chosen, weight="int3")
+    state = lesson10.state(chosen, **START | {"weight": "int3"})
     assert values(state)["score"] == same.double().mean().item() and values(state)["score_before"] == 1
     assert state.call.startswith("explore.sensitivity(your_model, your_inputs, ")
     assert state.numbers["score"].label == "same answers, this"
@@ -152,7 +158,7 @@ def test_a_score_of_your_own_is_asked():
 
 def test_a_model_of_many_layers_has_no_path():
     deep = nn.Sequential(*(nn.Linear(3, 3) for _ in range(9)))
-    state = lesson10.state(deep, torch.randn(9, 3))
+    state = explore.sensitivity(deep, torch.randn(9, 3)).current
     assert not state.chart.path and "No path is shown for more than 8 layers." in state.remark
 
 
@@ -177,18 +183,17 @@ def test_a_model_of_many_layers_has_no_path():
     ids=lambda case: next(iter(case)) if isinstance(case, dict) else "",
 )
 def test_bad_settings_are_value_errors(arguments, message):
-    for function in (explore.sensitivity, lesson10.state):
-        with pytest.raises(ValueError, match=message):
-            function(**arguments)
+    with pytest.raises(ValueError, match=message):
+        explore.sensitivity(**arguments)
 
 
 def test_every_control_rewrites_the_view_over_its_whole_grid():
     explorer = explore.sensitivity()
-    assert_every_control_rewrites_the_view(explorer, lesson10.state, but=("keep",))
+    assert_every_control_rewrites_the_view(explorer, view, but=("keep",))
     for name, box in explorer.controls["keep"].boxes.items():
         box.value = True
         assert explorer.values["keep"][-1] == name
-        assert explorer.view.value == lesson10.state(**explorer.values).html
+        assert explorer.view.value == view(**explorer.values).html
 
 
 def test_every_control_has_a_name_to_be_read_aloud():

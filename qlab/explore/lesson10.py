@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from qlab.explore.base import Explorer, choice
+from qlab.explore.base import Explorer, check, choice
 from qlab.explore.comparison import Cell, Comparison
 from qlab.explore.frontiers import Frontier, Point
 from qlab.explore.keeping import NameRow
@@ -47,8 +47,12 @@ def sensitivity(
     "weight", "accumulated" or "own". path: "greedy" to show the path of `ql.frontier`, which takes a moment for
     each new format, or "none". Raises ValueError for a setting outside these.
     """
-    chosen, keep = subject(model, inputs, score), _names(keep)
-    _check(chosen, keep, weight, granularity, by, path)
+    chosen = subject(model, inputs, score)
+    keep = _names(keep, chosen.layers)
+    check("weight", weight, WEIGHTS)
+    check("granularity", granularity, tuple(GRANULARITIES))
+    check("by", by, COLUMNS)
+    check("path", path, PATHS)
     models = {name: subject(name) for name in SHIPPED}
     shown = next((name for name in SHIPPED if models[name] is chosen), None)
     what = (
@@ -68,19 +72,8 @@ def sensitivity(
     return Explorer(controls, compute)
 
 
-def state(
-    model=None,
-    inputs=None,
-    score=None,
-    keep=(),
-    weight: str = "int2",
-    granularity: str = "per row",
-    by: str = "own",
-    path: str = "greedy",
-) -> State:
-    """What the explorer shows for these settings: a plain function, the same arguments as `sensitivity`."""
-    chosen, keep = subject(model, inputs, score), _names(keep)
-    _check(chosen, keep, weight, granularity, by, path)
+def state(chosen: Subject, keep: tuple[str, ...], weight: str, granularity: str, by: str, path: str) -> State:
+    """What the explorer shows of a model: a plain function of its settings."""
     before, now = mix(chosen, weight, granularity, chosen.layers), mix(chosen, weight, granularity, keep)
     settings = {"weight": weight, "granularity": granularity, "by": by, "path": path}
     return State(
@@ -94,23 +87,13 @@ def state(
     )
 
 
-def _names(keep) -> tuple[str, ...]:
-    return (keep,) if isinstance(keep, str) else tuple(keep)
-
-
-def _check(chosen: Subject, keep, weight, granularity, by, path) -> None:
-    """Raise the ValueError that says which setting cannot be shown."""
-    for name in keep:
-        if name not in chosen.layers:
-            raise ValueError(f"keep must be names of layers, of {', '.join(chosen.layers)}, got {name!r}")
-    for name, given, legal in (
-        ("weight", weight, WEIGHTS),
-        ("granularity", granularity, tuple(GRANULARITIES)),
-        ("by", by, COLUMNS),
-        ("path", path, PATHS),
-    ):
-        if given not in legal:
-            raise ValueError(f"{name} must be one of {', '.join(legal)}, got {given!r}")
+def _names(keep, layers: tuple[str, ...]) -> tuple[str, ...]:
+    """The names to keep; ValueError for one that no layer has."""
+    names = (keep,) if isinstance(keep, str) else tuple(keep)
+    for name in names:
+        if name not in layers:
+            raise ValueError(f"keep must be names of layers, of {', '.join(layers)}, got {name!r}")
+    return names
 
 
 def _lowest(now: Mix, by: str) -> LayerSQNR | None:

@@ -60,8 +60,6 @@ def subject(model=None, inputs=None, score=None) -> Subject:
     ValueError: another name, not a model, no inputs, no layers or too many weights, outputs that are not of shape
     (N, 2 or more), scores that are no share.
     """
-    if isinstance(model, Subject):
-        return model
     if model is None or isinstance(model, str):
         return _shipped(model or SHIPPED[0])
     if not isinstance(model, nn.Module):
