@@ -48,6 +48,22 @@ def no_outlier_lost(x, clips, quant_max):
     return next((clip for clip in sorted(clips) if clip >= x.abs().max()), max(clips))
 
 
+def from_low(batches, momentum, x):
+    low, high = batches[0].min(), batches[0].max()
+    for batch in batches[1:]:
+        low, high = torch.lerp(low, batch.min(), momentum), torch.lerp(high, batch.max(), momentum)
+    low, high = low.clamp(max=0), high.clamp(min=0)
+    return ((x.clamp(low, high) - low) * 255 / (high - low)).round().to(torch.uint8)
+
+
+def floored(x, clips, quant_max):
+    def error(clip):
+        codes = (x / clip * quant_max).floor().clamp(-quant_max, quant_max)
+        return (codes * clip / quant_max - x).norm()
+
+    return min(clips, key=error)
+
+
 # The same mistakes as people write them.
 VARIANTS = {
     "the variance, in a kernel": (
@@ -63,7 +79,13 @@ VARIANTS = {
         lambda w, b, m, v, g, s, e: FOLD.reference(w, torch.zeros_like(b), m, v, g, s, e),
         "bias_forgotten",
     ),
+    "a new axis for a kernel": (
+        FOLD,
+        lambda w, b, m, v, g, s, e: (w * (g / (v + e).sqrt())[:, None], (b - m) * g / (v + e).sqrt() + s),
+        "rows_of_a_matrix",
+    ),
     "an average from 0": (CODES, running, "started_at_zero"),
+    "counted from low": (CODES, from_low, "rounded_together"),
     "dynamic": (CODES, dynamic, "own_range"),
     "the whole data set": (
         CODES,
@@ -71,6 +93,7 @@ VARIANTS = {
         "ends_of_all",
     ),
     "values within the clip": (CLIP, within, "not_clamped"),
+    "rounded down": (CLIP, floored, "rounded_down"),
     "the smallest that cuts nothing off": (CLIP, no_outlier_lost, "only_the_cut_off"),
 }
 

@@ -94,9 +94,8 @@ class Tradeoff:
     def _histogram(self) -> str:
         """Bars of the magnitudes, standing on the bottom line."""
         base, bar = HEIGHT + HISTOGRAM, UNITS / len(self.counts)
-        heights = (HISTOGRAM - 4) * np.sqrt(
-            self.counts / max(self.counts.max(), 1)
-        )  # roots: rare ones stay visible
+        shares = self.counts / max(self.counts.max(), 1)
+        heights = (HISTOGRAM - 4) * np.sqrt(shares)  # roots: rare ones stay visible
         bars = (f"M{i * bar:.1f} {base}v{-h:.1f}h{bar:.1f}V{base}" for i, h in enumerate(heights) if h > 0)
         return f'<path class="data" d="{"".join(bars)}"/>'
 

@@ -86,6 +86,16 @@ def truncated(x, clip, quant_max):
     return ((x / scale).trunc().clamp(-quant_max, quant_max) * scale - x).square().mean()
 
 
+def rounded_down(x, clip, quant_max):
+    scale = clip / quant_max
+    return (torch.floor(x / scale).clamp(-quant_max, quant_max) * scale - x).square().mean()
+
+
+def codes_up_to_the_clip(x, clip, quant_max):
+    scale = clip / quant_max
+    return (torch.round(x / scale).clamp(-clip, clip) * scale - x).square().mean()
+
+
 def half_the_width(x, clip, quant_max):
     scale = clip / (quant_max + 0.5)
     return (torch.round(x / scale).clamp(-quant_max - 1, quant_max) * scale - x).square().mean()
@@ -185,6 +195,14 @@ BEST_CLIP = Exercise(
             "The signs are still there, so errors up and down cancel. Square before you take the mean.",
         ),
         WrongAnswer("truncated", _by(truncated), "The codes are cut off toward 0, not rounded: use torch.round."),
+        WrongAnswer(
+            "rounded_down", _by(rounded_down), "The codes are rounded down, not to the nearest: use torch.round."
+        ),
+        WrongAnswer(
+            "codes_up_to_the_clip",
+            _by(codes_up_to_the_clip),
+            "The codes are clamped to the clip, which is a value of x. Codes end at -quant_max and quant_max.",
+        ),
         WrongAnswer(
             "half_the_width",
             _by(half_the_width),

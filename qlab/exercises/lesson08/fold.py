@@ -127,6 +127,10 @@ def last_axis(weight, factor):
     return weight * factor
 
 
+def rows_of_a_matrix(weight, factor):
+    return weight * factor.reshape(-1, 1)
+
+
 def axis_of_inputs(weight, factor):
     return weight * factor.reshape([1, -1] + [1] * (weight.dim() - 2))
 
@@ -218,6 +222,11 @@ FOLD = Exercise(
             "weight * factor runs the factors along the last axis. They belong to the outputs, which are axis 0: "
             "reshape factor so that its other axes have size 1.",
             weight=last_axis,
+        ),
+        _mistake(
+            "factor.reshape(-1, 1) suits a matrix. In a kernel it runs along axis 2: give factor as many axes as "
+            "the weight has, all of size 1 but the first.",
+            weight=rows_of_a_matrix,
         ),
         _mistake(
             "The factors run along axis 1, that of the inputs. They belong to the outputs, axis 0.",

@@ -124,6 +124,17 @@ def zero_point_subtracted(batches, momentum, x):
     return (torch.round(x / scale) - round(-low / scale)).clamp(0, 255).to(torch.uint8)
 
 
+def rounded_together(batches, momentum, x):
+    low, high = _with_zero(*_averaged(batches, momentum))
+    return torch.round((x - low) / ((high - low) / 255)).clamp(0, 255).to(torch.uint8)
+
+
+def zero_point_not_rounded(batches, momentum, x):
+    low, high = _with_zero(*_averaged(batches, momentum))
+    scale = (high - low) / 255
+    return (torch.round(x / scale) - low / scale).clamp(0, 255).to(torch.uint8)
+
+
 def not_rounded(batches, momentum, x):
     low, high = _with_zero(*_averaged(batches, momentum))
     scale = (high - low) / 255
@@ -252,6 +263,17 @@ STATIC_CODES = Exercise(
             zero_point_subtracted,
             "The zero point is subtracted. It is the code of 0: added on the way to codes, subtracted on the way "
             "back.",
+        ),
+        WrongAnswer(
+            "rounded_together",
+            rounded_together,
+            "(x - low) / scale is rounded in one piece, so 0 may fall between two codes, and some codes are one "
+            "off. Round -low / scale first: that is the zero point. Then add it to the rounded x / scale.",
+        ),
+        WrongAnswer(
+            "zero_point_not_rounded",
+            zero_point_not_rounded,
+            "The zero point is not rounded. It is the code of 0, so it is a whole number.",
         ),
         WrongAnswer("not_rounded", not_rounded, "The conversion to uint8 cuts the fraction off. Round first."),
         WrongAnswer(
