@@ -8,6 +8,7 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
+from explorer_checks import assert_every_control_rewrites_the_view
 from torch import nn
 
 import qlab as ql
@@ -48,6 +49,11 @@ def in_float32():
     return images, truth, zoo.detect(zoo.load("digit_detector"), images)
 
 
+def view(*arguments, **settings):
+    """The state that the explorer opens with."""
+    return explore.layers(*arguments, **settings).current
+
+
 def values(state):
     return {name: number.value for name, number in state.numbers.items()}
 
@@ -64,7 +70,7 @@ def test_the_detectors_numbers_are_those_of_the_library(format, exclude):
         report = ql.replace_linear(changed, ql.QuantLinear, exclude=exclude, **options)
         likely = zoo.detect(changed, images, threshold=0.05)
         after = [zoo.Objects(*(part[o.scores >= 0.5] for part in o)) for o in likely]
-        state = lesson07.state(exclude=exclude, format=format, granularity=name)
+        state = view(exclude=exclude, format=format, granularity=name)
         shown = values(state)
         assert (shown["before"], shown["footprint"]) == (report.bytes_before, report.bytes_after)
         assert shown["share"] == pytest.approx(100 * report.ratio) and shown["swapped"] == len(report.layers)
@@ -81,7 +87,7 @@ def test_the_detectors_numbers_are_those_of_the_library(format, exclude):
 def test_the_layer_on_view_is_quantized_as_the_library_does(name):
     chosen = subject_named(name)
     for layer, spread in itertools.product(chosen.layers, SPREADS):
-        state = lesson07.state(chosen, (), "W3A16", spread, layer=layer)
+        state = view(chosen, (), "W3A16", spread, layer=layer)
         weight = chosen.layers[layer].weight.detach()
         qp = ql.choose_qparams(weight, "int3", "symmetric", SPREADS[spread])
         qt = ql.quantize(weight, qp)
@@ -96,13 +102,13 @@ def test_the_layer_on_view_is_quantized_as_the_library_does(name):
 
 
 def test_a_layer_kept_in_float_is_exact():
-    state = lesson07.state(layer="class_head")
+    state = view(layer="class_head")
     assert values(state)["bits"] == 32 and values(state)["mse"] == 0 and values(state)["sqnr"] == math.inf
     assert not state.panels[2].values.any() and "kept in float" in state.note
 
 
 def test_with_nothing_swapped_the_model_is_the_float32_one():
-    state = lesson07.state(exclude=["blocks", "class_head", "box_head"])
+    state = view(exclude=["blocks", "class_head", "box_head"])
     assert state.numbers["swapped"].text == "0 of 14" and state.numbers["share"].text == "100.0 %"
     assert state.numbers["same"].text == "53 of 53" and state.remark.startswith("No layer is swapped")
 
@@ -112,7 +118,7 @@ PLATE = r'<rect x="([-\d.]+)" y="([-\d.]+)" width="([\d.]+)" height="([\d.]+)" f
 
 @pytest.mark.parametrize("scene", range(swaps.SCENES))
 def test_the_views_hold_the_boxes_that_are_said(scene):
-    state = lesson07.state(format="W2A16", granularity="per tensor", scene=scene)
+    state = view(format="W2A16", granularity="per tensor", scene=scene)
     images, truth, found = in_float32()
     assert torch.equal(state.lead.image, images[scene])
     counts = {title: len(marks) for title, marks in state.lead.marks.items()}
@@ -128,9 +134,9 @@ def test_the_views_hold_the_boxes_that_are_said(scene):
 
 @pytest.mark.parametrize("scene", range(swaps.SCENES))
 def test_no_label_covers_another(scene):
-    views = lesson07.state(format="W2A16", granularity="per tensor", scene=scene).lead.html.split("<figure>")
-    for view in views[1:]:
-        plates = [tuple(map(float, plate)) for plate in re.findall(PLATE, view)]
+    _, *figures = view(format="W2A16", granularity="per tensor", scene=scene).lead.html.split("<figure>")
+    for figure in figures:
+        plates = [tuple(map(float, plate)) for plate in re.findall(PLATE, figure)]
         for (x, y, width, height), (u, v, other, _) in itertools.combinations(plates, 2):
             assert x > u + other - 0.2 or u > x + width - 0.2 or abs(y - v) > height - 0.2
 
@@ -148,18 +154,18 @@ TOLD = [  # what lesson 07 says of its three moves: settings, bytes, boxes that 
 
 @pytest.mark.parametrize(("settings", "footprint", "same"), TOLD)
 def test_the_screen_shows_what_the_lesson_says(settings, footprint, same):
-    shown = values(lesson07.state(**settings))
+    shown = values(view(**settings))
     assert shown["footprint"] == footprint and abs(shown["same"] - same) <= 1  # another CPU may turn a box over
 
 
 def test_in_scene_2_every_box_is_lost():
-    marks = lesson07.state(format="W2A16", granularity="per tensor", scene=2).lead.marks["W2A16"]
+    marks = view(format="W2A16", granularity="per tensor", scene=2).lead.marks["W2A16"]
     assert [kind for _, kind, _ in marks].count("lost") == len(in_float32()[2][2].labels) == 5
 
 
 def test_both_kinds_of_difference_are_drawn():
-    views = [lesson07.state(format="W2A16", granularity="per tensor", scene=i).lead for i in range(swaps.SCENES)]
-    kinds = {kind for view in views for _, kind, _ in view.marks["W2A16"]}
+    leads = [view(format="W2A16", granularity="per tensor", scene=i).lead for i in range(swaps.SCENES)]
+    kinds = {kind for lead in leads for _, kind, _ in lead.marks["W2A16"]}
     assert kinds == {"same box and label", "another box or label", "lost"}
 
 
@@ -167,7 +173,7 @@ def test_both_kinds_of_difference_are_drawn():
 def test_markup_is_complete_and_there_is_a_picture(name):
     chosen = subject_named(name)
     for format, spread in itertools.product(swaps.FORMATS, swaps.GRANULARITIES):
-        state = lesson07.state(chosen, None, format, spread)
+        state = view(chosen, None, format, spread)
         texts = [number.text for number in state.numbers.values()]
         texts += [cell.text for row in state.table.rows for cell in row]
         assert not any(re.search(r"nan|inf|[-−]0(\.0*)?(e|$|\s)", text) for text in texts)
@@ -181,8 +187,8 @@ def test_markup_is_complete_and_there_is_a_picture(name):
     ids=["default", "W8A8", "groups of 7"],
 )
 def test_the_printed_call_shows_the_same_view_again(settings):
-    state = lesson07.state(**settings)
-    again = eval(state.call.replace("explore.layers", "lesson07.state"), {"lesson07": lesson07})
+    state = view(**settings)
+    again = eval(state.call, {"explore": explore}).current
     assert again.html == state.html
 
 
@@ -191,7 +197,7 @@ def test_the_printed_call_shows_the_same_view_again(settings):
     [
         ({"format": "W5A16"}, "format must be one of W8A16, .* got 'W5A16'"),
         ({"granularity": "per column"}, "granularity must be one of per tensor, per row, per group"),
-        ({"group_size": 0}, "group_size must be a whole number of at least 1, got 0"),
+        ({"group_size": 0}, "group_size must be a whole number from 1 to 16777216, got 0"),
         ({"layer": "fc9"}, "layer must be one of blocks.0.attention.q, .* got 'fc9'"),
         ({"scene": 12}, "scene must be a whole number from 0 to 11, got 12"),
         ({"exclude": ["clas_head"]}, "'clas_head' selects no module .* 'class_head'"),
@@ -203,26 +209,23 @@ def test_the_printed_call_shows_the_same_view_again(settings):
     ids=lambda case: next(iter(case)) if isinstance(case, dict) else "",
 )
 def test_bad_settings_are_value_errors(arguments, message):
-    for function in (explore.layers, lesson07.state):
-        with pytest.raises(ValueError, match=message):
-            function(**arguments)
+    with pytest.raises(ValueError, match=message):
+        explore.layers(**arguments)
 
 
 @pytest.mark.parametrize("name", ["detector", "mlp", "half", "shared"])
 def test_every_control_rewrites_the_view_over_its_whole_grid(name):
     chosen = subject_named(name)
     explorer = explore.layers(chosen, granularity="per group")
-    for control, widget in explorer.controls.items():
-        if control == "exclude":
-            continue
-        options = getattr(widget, "options", None) or range(widget.min, widget.max + 1)
-        for value in [o[1] if isinstance(o, tuple) else o for o in options]:
-            widget.value = value
-            assert explorer.view.value == lesson07.state(chosen, **explorer.values).html
+
+    def expected(scene=None, **settings):
+        return lesson07.state(chosen, scene=scene, **settings)
+
+    assert_every_control_rewrites_the_view(explorer, expected, but=("exclude",))
     for rule, box in explorer.controls["exclude"].boxes.items():
         box.value = not box.value
         assert (rule in explorer.values["exclude"]) == box.value
-        assert explorer.view.value == lesson07.state(chosen, **explorer.values).html
+        assert explorer.view.value == expected(**explorer.values).html
 
 
 def test_the_boxes_to_check_are_the_names_to_exclude_by():

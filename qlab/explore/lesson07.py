@@ -8,7 +8,7 @@ from functools import lru_cache
 import torch
 from torch import nn
 
-from qlab.explore.base import Explorer, choice, steps, whole
+from qlab.explore.base import Explorer, check, choice, steps, whole
 from qlab.explore.comparison import Cell, Comparison
 from qlab.explore.keeping import NameRow
 from qlab.explore.panels import Panel, error_panel, fixed, significant, value_panel
@@ -16,6 +16,7 @@ from qlab.explore.scene_views import SceneViews
 from qlab.explore.swaps import (
     FORMATS,
     GRANULARITIES,
+    MAX_WEIGHTS,
     SCENES,
     Subject,
     Swapped,
@@ -52,8 +53,14 @@ def layers(
     whose weight is shown; None for the largest. scene: the number of the scene, 0 to 11. Raises ValueError for a
     setting outside these.
     """
-    chosen, exclude, layer = _fill_in(model, exclude, layer)
-    _check(chosen, exclude, format, granularity, group_size, layer, scene)
+    chosen = subject(model)
+    exclude = _names(exclude, HEADS if chosen.detects else ())
+    layer = layer or max(chosen.layers, key=lambda name: chosen.layers[name].weight.numel())
+    check("format", format, tuple(FORMATS))
+    check("granularity", granularity, GRANULARITIES)
+    check("group_size", group_size, range(1, MAX_WEIGHTS + 1))
+    check("layer", layer, tuple(chosen.layers))
+    check("scene", scene, range(SCENES))
     sizes = [(str(size), size) for size in sorted({group_size, *GROUP_SIZES})]
     given = {name: len(chosen.excluded((name,))) for name in exclude}
     controls = {
@@ -67,25 +74,22 @@ def layers(
     }
     if chosen.detects:
         controls["scene"] = whole("scene", range(SCENES), scene, "number of the scene, from 0")
-    return Explorer(controls, lambda **settings: state(chosen, **settings))
+    return Explorer(controls, lambda **settings: state(chosen, **{"scene": None, **settings}))
 
 
 def state(
-    model: nn.Module | Subject | None = None,
-    exclude=None,
-    format: str = "W4A16",
-    granularity: str = "per row",
-    group_size: int = 32,
-    layer: str | None = None,
-    scene: int = 0,
+    chosen: Subject,
+    exclude: tuple[str, ...],
+    format: str,
+    granularity: str,
+    group_size: int,
+    layer: str,
+    scene: int | None,
 ) -> State:
-    """What the explorer shows for these settings: a plain function, the same arguments as `layers`."""
-    chosen, exclude, layer = _fill_in(model, exclude, layer)
-    _check(chosen, exclude, format, granularity, group_size, layer, scene)
+    """What the explorer shows of a model: a plain function of its settings; no scene where it does not detect."""
     before, after = unswapped(chosen), swap(chosen, exclude, format, granularity_of(granularity, group_size))
     settings = {"exclude": list(exclude), "format": format, "granularity": granularity}
-    settings |= {"group_size": group_size if granularity == "per group" else None, "layer": layer}
-    settings |= {"scene": scene if chosen.detects else None}
+    settings |= {"group_size": group_size if granularity == "per group" else None, "layer": layer, "scene": scene}
     return State(
         call=call("layers", *chosen.call, **settings),
         numbers=_numbers(chosen, before, after, layer),
@@ -97,28 +101,12 @@ def state(
     )
 
 
-def _fill_in(model, exclude, layer: str | None) -> tuple[Subject, tuple[str, ...], str]:
-    """The settings that were left open, and a single name as a tuple."""
-    chosen = subject(model)
-    if exclude is None:
-        exclude = HEADS if model is None or chosen.detects else ()
-    exclude = (exclude,) if isinstance(exclude, str) else tuple(exclude)
-    return chosen, exclude, layer or max(chosen.layers, key=lambda name: chosen.layers[name].weight.numel())
-
-
-def _check(chosen: Subject, exclude, format, granularity, group_size, layer, scene) -> None:
-    """Raise the ValueError that says which setting cannot be shown."""
-    legal = {
-        "exclude": (exclude, all(isinstance(name, str) for name in exclude), "names"),
-        "format": (format, format in FORMATS, f"one of {', '.join(FORMATS)}"),
-        "granularity": (granularity, granularity in GRANULARITIES, f"one of {', '.join(GRANULARITIES)}"),
-        "group_size": (group_size, isinstance(group_size, int) and group_size >= 1, "a whole number of at least 1"),
-        "layer": (layer, layer in chosen.layers, f"one of {', '.join(chosen.layers)}"),
-        "scene": (scene, isinstance(scene, int) and 0 <= scene < SCENES, f"a whole number from 0 to {SCENES - 1}"),
-    }
-    for name, (given, good, expected) in legal.items():
-        if not good:
-            raise ValueError(f"{name} must be {expected}, got {given!r}")
+def _names(exclude, default: tuple[str, ...]) -> tuple[str, ...]:
+    """The names to exclude by, a single one as a tuple; ValueError for anything but names."""
+    exclude = default if exclude is None else (exclude,) if isinstance(exclude, str) else tuple(exclude)
+    if not all(isinstance(name, str) for name in exclude):
+        raise ValueError(f"exclude must be names, got {exclude!r}")
+    return exclude
 
 
 def _restored(chosen: Subject, after: Swapped, layer: str) -> torch.Tensor:
