@@ -1,6 +1,7 @@
 """The explorer of quantization-aware training: figures of the library's own training, its button, its settings."""
 
 import re
+from functools import partial
 
 import pytest
 import torch
@@ -16,6 +17,13 @@ from qlab import explore, zoo
 from qlab.explore import lesson11
 from qlab.explore.still import still_png
 from qlab.explore.training_runs import GRANULARITIES, RATES, SCALES, STEPS, WIDTHS, Run, subject
+
+START = {"granularity": "per row", "scales": "learned", "learning_rate": 0.005, "seed": 0}
+
+
+def shown(chosen, step=0, **settings):
+    """What is to be seen after some steps, with these settings in place of those the explorer starts with."""
+    return lesson11.state(Run(chosen, **START | settings).to(step))
 
 
 def values(state):
@@ -44,18 +52,18 @@ def by_hand(model, width, granularity, scales, learning_rate, seed, steps):
 @pytest.mark.parametrize("granularity", GRANULARITIES)
 @pytest.mark.parametrize("scales", SCALES)
 def test_the_figures_are_those_of_the_librarys_training(small, granularity, scales):
-    state = lesson11.state(small, granularity, scales, 0.02, seed=3, step=10)
+    state = shown(small, 10, granularity=granularity, scales=scales, learning_rate=0.02, seed=3)
     for row, width in zip(state.table.rows, WIDTHS, strict=True):
         losses, qat = by_hand(tiny(), width, granularity, scales, 0.02, 3, 10)
         assert state.lead.losses[width] == list(enumerate(losses, start=1))
         assert state.lead.accuracies[width][-1] == (10, zoo.accuracy(qat))
         assert row[0].text == width and row[3].share == zoo.accuracy(qat)
-    shown, rounded = values(state), qat.get_submodule("1").weight.detach()
+    figures, rounded = values(state), qat.get_submodule("1").weight.detach()
     before = small.model[1].weight.detach()
-    assert shown["mse"] == ql.mse(before, rounded) and shown["sqnr"] == ql.sqnr(before, rounded)
-    assert shown["now"] == 100 * zoo.accuracy(qat)
+    assert figures["mse"] == ql.mse(before, rounded) and figures["sqnr"] == ql.sqnr(before, rounded)
+    assert figures["now"] == 100 * zoo.accuracy(qat)
     scales_of_rows = {"per tensor": 2, "per row": 12 + 10}[granularity]
-    assert shown["bits"] == pytest.approx(2 + 32 * scales_of_rows / (64 * 12 + 12 * 10))
+    assert figures["bits"] == pytest.approx(2 + 32 * scales_of_rows / (64 * 12 + 12 * 10))
     assert_prints_cleanly(state)
 
 
@@ -68,28 +76,29 @@ TOLD = [  # what lesson 11 says of its three moves: settings, accuracies at 2 bi
 
 @pytest.mark.parametrize(("settings", "before", "after"), TOLD, ids=["start", "per-tensor", "observed"])
 def test_the_screen_shows_what_the_lesson_says(settings, before, after):
-    first, last = lesson11.state(**settings), lesson11.state(**settings, step=STEPS)
+    first, last = (shown(subject(None), step, **settings) for step in (0, STEPS))
     assert abs(values(first)["now"] - before) <= 1 and abs(values(last)["now"] - after) <= 1
     if not settings:  # accuracy has risen, and yet the weights have moved away from where they were
         assert values(last)["sqnr"] < values(first)["sqnr"] - 1
 
 
 def test_the_call_shows_the_same_again(small):
-    state = lesson11.state(small, "per tensor", "observed", 0.001, 2, 7)
+    settings = {"granularity": "per tensor", "scales": "observed", "learning_rate": 0.001, "seed": 2}
+    state = shown(small, 7, **settings)
     assert state.call == (
         "explore.training(your_model, granularity='per tensor', scales='observed', learning_rate=0.001, "
         "seed=2, step=7)"
     )
-    assert lesson11.state(small, "per tensor", "observed", 0.001, 2, 7).html == state.html
+    assert shown(small, 7, **settings).html == state.html
     opened = explore.training(tiny(), "per tensor", "observed", 0.001, 2, 7)
     assert opened.current.html == state.html
+    assert explore.training(tiny()).current.html == shown(small).html
 
 
 def test_every_control_is_named_and_rewrites_the_view(small):
     explorer = explore.training(tiny())
     assert_every_control_is_named(explorer)
-    expected = lambda **settings: lesson11.state(small, **settings)  # noqa: E731
-    assert_every_control_rewrites_the_view(explorer, expected, but=("train",))
+    assert_every_control_rewrites_the_view(explorer, partial(shown, small), but=("train",))
 
 
 def test_the_button_trains_to_the_end_and_begins_again(small):
@@ -98,11 +107,11 @@ def test_the_button_trains_to_the_end_and_begins_again(small):
     explorer.view.observe(lambda change: seen.append(explorer.run.step), "value")
     explorer.controls["train"].click()
     assert seen[:3] == [6, 7, 8] and explorer.run.step == STEPS
-    assert explorer.view.value == lesson11.state(small, step=STEPS).html
+    assert explorer.view.value == shown(small, STEPS).html
     assert explorer.controls["train"].description == "train" and not explorer.running
     seen.clear()
     explorer.controls["train"].click()
-    assert seen[0] == 1 and explorer.view.value == lesson11.state(small, step=STEPS).html
+    assert seen[0] == 1 and explorer.view.value == shown(small, STEPS).html
 
 
 def test_pressed_again_it_stops_and_goes_on(small):
@@ -112,11 +121,11 @@ def test_pressed_again_it_stops_and_goes_on(small):
     while explorer.run.step < 4:
         next(pieces)
     explorer.controls["train"].click()  # as a reader would, between two pieces
-    assert list(pieces) == [None] * 0 or explorer.run.step <= 5
-    stopped = explorer.run.step
-    assert not explorer.running and stopped < STEPS
+    for _ in pieces:
+        pass
+    assert not explorer.running and explorer.run.step <= 5
     explorer.controls["train"].click()
-    assert explorer.view.value == lesson11.state(small, step=STEPS).html
+    assert explorer.view.value == shown(small, STEPS).html
 
 
 def test_a_new_setting_stops_what_runs(small):
@@ -125,17 +134,18 @@ def test_a_new_setting_stops_what_runs(small):
     pieces = explorer._pieces()
     next(pieces)
     explorer.controls["seed"].value = 4
-    assert list(pieces) is not None and not explorer.running
-    assert explorer.view.value == lesson11.state(small, seed=4).html
+    for _ in pieces:
+        pass
+    assert not explorer.running and explorer.run.step == 0
+    assert explorer.view.value == shown(small, seed=4).html
     assert explorer.controls["train"].description == "train"
 
 
 def test_the_start_is_left_alone(small):
-    settings = (small, "per row", "learned", 0.005, 0)
-    first = Run(*settings)
+    first = Run(small, **START)
     weights = {name: tensor.clone() for name, tensor in first.models["2 bits"].state_dict().items()}
     first.to(2)
-    again = Run(*settings)
+    again = Run(small, **START)
     assert all(torch.equal(tensor, weights[name]) for name, tensor in again.models["2 bits"].state_dict().items())
 
 
@@ -159,7 +169,7 @@ def test_settings_outside_are_refused(settings, told):
 
 @pytest.mark.parametrize("step", [0, 1, 25])
 def test_the_plots_hold_their_numbers_in_words(small, step):
-    state = lesson11.state(small, step=step)
+    state = shown(small, step)
     told = re.findall(r'role="img" aria-label="([^"]*over 60 steps[^"]*)"', state.html)
     assert len(told) == 2 and all(f"{width} 0." in told[1] for width in WIDTHS)
     assert ("no step yet" in told[0]) == (step == 0)

@@ -45,7 +45,12 @@ def training(
     are made before the explorer is shown. Raises ValueError for a setting outside these.
     """
     chosen = subject(model)
-    _check(granularity, scales, learning_rate, seed, step)
+    check("granularity", granularity, tuple(GRANULARITIES))
+    check("scales", scales, SCALES)
+    if learning_rate not in RATES:
+        raise ValueError(f"learning_rate must be one of {', '.join(map(str, RATES))}, got {learning_rate!r}")
+    check("seed", seed, SEEDS)
+    check("step", step, range(STEPS + 1))
     controls = {
         "granularity": choice("scales", tuple(GRANULARITIES), granularity, "the weights that share a scale"),
         "scales": choice("found", SCALES, scales, "whether scales are learned or follow the observed range"),
@@ -56,20 +61,7 @@ def training(
     return Training(chosen, controls, step)
 
 
-def state(
-    model: nn.Module | None = None,
-    granularity: str = "per row",
-    scales: str = "learned",
-    learning_rate: float = 0.005,
-    seed: int = 0,
-    step: int = 0,
-) -> State:
-    """What the explorer shows for these settings: a plain function, the same arguments as `training`."""
-    _check(granularity, scales, learning_rate, seed, step)
-    return shown(Run(subject(model), granularity, scales, learning_rate, seed).to(step))
-
-
-def shown(run: Run) -> State:
+def state(run: Run) -> State:
     """What the explorer shows of a run as it stands."""
     chosen, granularity, scales, learning_rate, seed = run.settings
     settings = {"granularity": granularity, "scales": scales, "learning_rate": learning_rate}
@@ -103,7 +95,7 @@ class Training(Explorer):
         if self.run is None or self.run.settings != wanted:
             self._rest()
             self.run, self._first = Run(*wanted).to(self._first), 0
-        return shown(self.run)
+        return state(self.run)
 
     def _pressed(self) -> None:
         """Stop, if it runs; else go on, or begin again after the last step."""
@@ -146,15 +138,6 @@ def _in_kernel() -> bool:
     except ImportError:
         return False
     return hasattr(get_ipython(), "kernel")
-
-
-def _check(granularity, scales, learning_rate, seed, step) -> None:
-    check("granularity", granularity, tuple(GRANULARITIES))
-    check("scales", scales, SCALES)
-    if learning_rate not in RATES:
-        raise ValueError(f"learning_rate must be one of {', '.join(map(str, RATES))}, got {learning_rate!r}")
-    check("seed", seed, SEEDS)
-    check("step", step, range(STEPS + 1))
 
 
 def _now(run: Run, width: str) -> float:
