@@ -89,6 +89,6 @@ def test_a_layer_is_left_in_float_by_mapping_its_name_to_none():
     assert callable(mixed.fc2.weight) and callable(mixed.conv2.weight)  # packed codes
 
 
-def test_both_say_that_they_are_deprecated():
+def test_their_fx_mode_says_that_it_is_deprecated():
     with pytest.warns(DeprecationWarning, match="torch.ao.quantization is deprecated"):
         prepare_fx(load("digits_cnn"), mapping(), (IMAGES[:1],))
