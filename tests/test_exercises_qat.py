@@ -103,14 +103,26 @@ def test_the_references_are_what_the_library_computes():
         torch.testing.assert_close(learned.reference(*case.args), module.scale.grad, rtol=1e-4, atol=1e-5)
 
 
+def halfway_beyond(ratio, low, high):
+    """Whether a value lies past an end by at most half a step."""
+    return (((ratio > high) & (ratio <= high + 0.5)) | ((ratio < low) & (ratio >= low - 0.5))).any()
+
+
 @pytest.mark.parametrize("name", ["11_gradient", "11_scale_gradient"])
 def test_no_case_depends_on_the_half_step_beyond_the_ends(name):
     """There LSQ and torch say different things, and both are right."""
     for case in EXERCISES[name].cases:
         x, scale, *zero_point, low, high = case.args[1:]
         ratio = x / scale + (zero_point[0] if zero_point else 0)
-        assert not ((ratio > high) & (ratio <= high + 0.5)).any()
-        assert not ((ratio < low) & (ratio >= low - 0.5)).any()
+        assert not halfway_beyond(ratio, low, high)
+
+
+def test_no_step_of_training_reaches_it_either():
+    exercise = EXERCISES["11_train"]
+    for case in exercise.cases:
+        *settings, steps = case.args
+        for made in range(steps):
+            assert not halfway_beyond(exercise.reference(*settings, made) / settings[3], -settings[4], settings[4])
 
 
 def test_with_a_scale_a_row_folding_and_rounding_can_be_exchanged():

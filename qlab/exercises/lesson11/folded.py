@@ -51,6 +51,22 @@ def scale_of_the_unfolded(weight, gain, var, eps, quant_max):
     return torch.round(folded / scale).clamp(-quant_max, quant_max) * scale
 
 
+def largest_value(weight, gain, var, eps, quant_max):
+    folded = weight * (gain / torch.sqrt(var + eps)).unsqueeze(1)
+    scale = folded.max() / quant_max
+    return torch.round(folded / scale).clamp(-quant_max, quant_max) * scale
+
+
+def half_the_range(weight, gain, var, eps, quant_max):
+    folded = weight * (gain / torch.sqrt(var + eps)).unsqueeze(1)
+    scale = (folded.max() - folded.min()) / (2 * quant_max)
+    return torch.round(folded / scale).clamp(-quant_max, quant_max) * scale
+
+
+def upside_down(weight, gain, var, eps, quant_max):
+    return _rounded(weight * (torch.sqrt(var + eps) / gain).unsqueeze(1), quant_max)
+
+
 def variance_for_deviation(weight, gain, var, eps, quant_max):
     return _rounded(weight * (gain / (var + eps)).unsqueeze(1), quant_max)
 
@@ -144,6 +160,21 @@ ROUNDED_WEIGHT = Exercise(
             "scale_of_the_unfolded",
             scale_of_the_unfolded,
             "The scale is that of the weight before folding. Take the largest magnitude of what is rounded.",
+        ),
+        WrongAnswer(
+            "largest_value",
+            largest_value,
+            "The scale is made from the largest value. Take the largest magnitude: a negative weight can be the "
+            "one that is farthest out.",
+        ),
+        WrongAnswer(
+            "half_the_range",
+            half_the_range,
+            "The scale is that of the range from the smallest to the largest value, which needs a zero point. "
+            "Symmetric: the largest magnitude over quant_max.",
+        ),
+        WrongAnswer(
+            "upside_down", upside_down, "The factor is upside down: a row is multiplied by gain / sqrt(var + eps)."
         ),
         WrongAnswer(
             "variance_for_deviation",

@@ -76,6 +76,23 @@ def ends_left_out(gradient, x, scale, zero_point, quant_min, quant_max):
     return gradient * ((codes > quant_min) & (codes < quant_max))
 
 
+def ends_unscaled(gradient, x, scale, zero_point, quant_min, quant_max):
+    return gradient * ((x >= quant_min) & (x <= quant_max))
+
+
+def zero_point_before(gradient, x, scale, zero_point, quant_min, quant_max):
+    codes = torch.round((x + zero_point) / scale)
+    return gradient * ((codes >= quant_min) & (codes <= quant_max))
+
+
+def magnitudes(gradient, x, scale, zero_point, quant_min, quant_max):
+    return gradient * ((torch.round(x / scale) + zero_point).abs() <= quant_max)
+
+
+def lower_end(gradient, x, scale, zero_point, quant_min, quant_max):
+    return gradient * (torch.round(x / scale) + zero_point >= quant_min)
+
+
 def one_end(gradient, x, scale, zero_point, quant_min, quant_max):
     return gradient * (torch.round(x / scale) + zero_point <= quant_max)
 
@@ -169,6 +186,26 @@ GRADIENT = Exercise(
             "ends_left_out",
             ends_left_out,
             "quant_min and quant_max are codes as the others are: where x has one of them, nothing was clamped.",
+        ),
+        WrongAnswer(
+            "ends_unscaled",
+            ends_unscaled,
+            "x itself is compared with quant_min and quant_max, which are codes. Take the code of x: x / scale, "
+            "rounded, plus the zero point.",
+        ),
+        WrongAnswer(
+            "zero_point_before",
+            zero_point_before,
+            "The zero point is a code, not a value: add it after the division by the scale.",
+        ),
+        WrongAnswer(
+            "magnitudes",
+            magnitudes,
+            "The magnitude of the code is compared with quant_max. The lower end is quant_min; the two need not "
+            "mirror each other.",
+        ),
+        WrongAnswer(
+            "lower_end", lower_end, "Only the lower end is looked at. Codes are clamped at quant_max as well."
         ),
         WrongAnswer("one_end", one_end, "Only the upper end is looked at. Codes are clamped at quant_min as well."),
         WrongAnswer(

@@ -100,6 +100,22 @@ def _upper_end_for_both(ratio, low, high):
     return torch.where(inside, torch.round(ratio) - ratio, torch.tensor(float(high)))
 
 
+def _magnitudes_at_the_ends(ratio, low, high):
+    codes = torch.round(ratio).clamp(low, high)
+    return torch.where((ratio >= low) & (ratio <= high), codes - ratio, codes.abs())
+
+
+def rounding_in_values(gradient, weight, scale, quant_min, quant_max):
+    codes = torch.round(weight / scale).clamp(quant_min, quant_max)
+    inside = (weight >= quant_min * scale) & (weight <= quant_max * scale)
+    slope = torch.where(inside, codes * scale - weight, codes)
+    return (gradient * slope).sum() / math.sqrt(weight.numel() * quant_max)
+
+
+def values_for_codes(gradient, weight, scale, quant_min, quant_max):
+    return scale * scale_gradient(gradient, weight, scale, quant_min, quant_max)
+
+
 def _cases():
     """No weight lies in the half step beyond the last codes, where published definitions differ."""
     generator = torch.Generator().manual_seed(2)
@@ -181,6 +197,22 @@ SCALE_GRADIENT = Exercise(
             "upper_end_for_both",
             "Weights clamped at the lower end get quant_max. Theirs is quant_min, which is negative.",
             _upper_end_for_both,
+        ),
+        _recipe(
+            "magnitudes_at_the_ends",
+            "A weight clamped at the lower end has the slope quant_min, with its sign: a larger scale moves the "
+            "result down.",
+            _magnitudes_at_the_ends,
+        ),
+        WrongAnswer(
+            "values_for_codes",
+            values_for_codes,
+            "This is scale times what it should be. The slopes are counted in steps: codes, and w / s.",
+        ),
+        WrongAnswer(
+            "rounding_in_values",
+            rounding_in_values,
+            "The rounding error is in the weight's unit. The slope is that error in steps: round(w / s) - w / s.",
         ),
         _recipe(
             "not_divided",

@@ -67,6 +67,42 @@ def uphill(weight, x, target, scale, quant_max, learning_rate, steps):
     return train(weight, x, target, scale, quant_max, -learning_rate, steps)
 
 
+def codes_for_weights(weight, x, target, scale, quant_max, learning_rate, steps):
+    for _ in range(steps):
+        ratio = weight / scale
+        codes = torch.round(ratio).clamp(-quant_max, quant_max)
+        weight = weight - learning_rate * 2 * (codes @ x - target) * x * (ratio.abs() <= quant_max)
+    return weight
+
+
+def never_clamped(weight, x, target, scale, quant_max, learning_rate, steps):
+    for _ in range(steps):
+        rounded = torch.round(weight / scale) * scale
+        weight = weight - learning_rate * 2 * (rounded @ x - target) * x
+    return weight
+
+
+def one_code_more(weight, x, target, scale, quant_max, learning_rate, steps):
+    for _ in range(steps):
+        codes = torch.round(weight / scale)
+        rounded = codes.clamp(-quant_max - 1, quant_max) * scale
+        inside = (codes >= -quant_max - 1) & (codes <= quant_max)
+        weight = weight - learning_rate * 2 * (rounded @ x - target) * x * inside
+    return weight
+
+
+def same_gradient(weight, x, target, scale, quant_max, learning_rate, steps):
+    return train(weight, x, target, scale, quant_max, learning_rate * steps, 1)
+
+
+def mask_of_the_start(weight, x, target, scale, quant_max, learning_rate, steps):
+    inside = (weight / scale).abs() <= quant_max
+    for _ in range(steps):
+        rounded = torch.round(weight / scale).clamp(-quant_max, quant_max) * scale
+        weight = weight - learning_rate * 2 * (rounded @ x - target) * x * inside
+    return weight
+
+
 def one_step(weight, x, target, scale, quant_max, learning_rate, steps):
     return train(weight, x, target, scale, quant_max, learning_rate, 1)
 
@@ -88,6 +124,10 @@ def _cases():
         Case(
             (0.4 * torch.randn(8, generator=drawn), torch.randn(8, generator=drawn), 0.7, 0.25, 7, 0.01, 10),
             "ten steps",
+        ),
+        Case(
+            (torch.tensor([0.9, -0.2, -2.6]), torch.tensor([1.0, 0.5, 1.0]), 4.0, 1.0, 1, 0.1, 3),
+            "-2.6 is clamped from the start, 0.9 after the first step",
         ),
     )
 
@@ -146,6 +186,37 @@ TRAIN = Exercise(
             "true_slope",
             "Nothing moves: this multiplies by the slope of rounding, which is 0. The estimator takes 1.",
             slope=lambda weight, scale, quant_max: torch.zeros_like(weight),
+        ),
+        _recipe(
+            "slope_times_scale",
+            "The gradient is scale times what it should be. Rounding divides by the scale and "
+            "multiplies by it again, so the slope of an unclamped weight is 1.",
+            slope=lambda weight, scale, quant_max: scale * ((weight / scale).abs() <= quant_max),
+        ),
+        WrongAnswer(
+            "codes_for_weights",
+            codes_for_weights,
+            "The prediction is made with codes. The rounded weight is code times scale.",
+        ),
+        WrongAnswer(
+            "never_clamped",
+            never_clamped,
+            "Nothing is clamped here. Codes end at -quant_max and quant_max, and beyond them the gradient is 0.",
+        ),
+        WrongAnswer(
+            "one_code_more",
+            one_code_more,
+            "The lower end is one code too low: codes go from -quant_max to quant_max here.",
+        ),
+        WrongAnswer(
+            "same_gradient",
+            same_gradient,
+            "The gradient of the first step is used in all steps. Once a code has changed, it is another one.",
+        ),
+        WrongAnswer(
+            "mask_of_the_start",
+            mask_of_the_start,
+            "What is clamped is looked up once, before the first step. A weight can get there later: look in each.",
         ),
         _recipe(
             "rounded_at_first",
