@@ -4,6 +4,7 @@ import itertools
 import math
 import re
 from fractions import Fraction
+from functools import cache
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from qlab.dtypes import FORMATS
 from qlab.explore import lesson01
 from qlab.explore.bitfields import take_apart
 from qlab.explore.numberlines import NumberLines, neighbors
-from qlab.explore.tensors import names
+from qlab.explore.tensors import names, source
 
 NUMBERS = (
     0.0,
@@ -49,9 +50,16 @@ def one(value):
     return torch.tensor([value], dtype=torch.float64)
 
 
-def states(name, tensor=None):
-    for value, saturate in itertools.product(NUMBERS, (True, False)):
-        yield value, saturate, lesson01.state(tensor, name, value, saturate=saturate)
+def view(*arguments, **settings):
+    """The state that the explorer opens with."""
+    return explore.formats(*arguments, **settings).current
+
+
+@cache
+def states(name):
+    """Every number in a format, the overflow that is asked for, and the state."""
+    settings = itertools.product(NUMBERS, (True, False))
+    return [(value, saturate, view(None, name, value, saturate=saturate)) for value, saturate in settings]
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -75,8 +83,8 @@ def test_numbers_agree_with_the_library(name):
 def test_the_tensor_is_cast_as_the_library_casts_it(name, tensor):
     tensor = OWN.get(tensor, tensor)
     for saturate in (True, False):
-        state = lesson01.state(tensor, name, saturate=saturate)
-        x = lesson01.source(tensor).x
+        state = view(tensor, name, saturate=saturate)
+        x = source(tensor).x
         back = ql.cast(x, name, saturate)
         shown = {key: number.value for key, number in state.numbers.items()}
         np.testing.assert_equal(shown["mse"], ql.mse(x, back))
@@ -90,8 +98,8 @@ def test_the_tensor_is_cast_as_the_library_casts_it(name, tensor):
 def test_the_printed_call_shows_the_same_view_again(name):
     spec = ql.dtype(name)
     codes = ["0" * spec.bits, "1" * spec.bits, ("01" * 32)[: spec.bits], "1" + "0" * (spec.bits - 1)]
-    for state in [*(s for *_, s in states(name)), *(lesson01.state(format=name, bits=bits) for bits in codes)]:
-        again = eval(state.call.replace("explore.formats", "lesson01.state"))
+    for state in [*(s for *_, s in states(name)), *(view(format=name, bits=bits) for bits in codes)]:
+        again = eval(state.call, {"explore": explore}).current
         assert again.html == state.html and again.text == state.text
         assert "nan" not in state.lead.html
         assert not re.search(r"-(\d|inf)", "".join(n.text for n in state.numbers.values()))
@@ -175,7 +183,7 @@ def test_lines_hold_all_values(name):
     ids=lambda case: "-".join(map(str, case.values())) if isinstance(case, dict) else "",
 )
 def test_remarks_name_what_is_special(settings, remark):
-    shown = lesson01.state(**settings).remark
+    shown = view(**settings).remark
     assert remark in shown and bool(remark) == bool(shown)
 
 
@@ -191,15 +199,14 @@ def test_remarks_name_what_is_special(settings, remark):
     ids=lambda case: next(iter(case)) if isinstance(case, dict) else "",
 )
 def test_bad_settings_are_value_errors(arguments, message):
-    for function in (explore.formats, lesson01.state):
-        with pytest.raises(ValueError, match=message):
-            function(**arguments)
+    with pytest.raises(ValueError, match=message):
+        explore.formats(**arguments)
 
 
 def shown_as(explorer):
     """The state that the controls ask for, made anew."""
-    settings = {k: v for k, v in explorer.values.items() if k != "slider"}
-    return lesson01.state(**settings)
+    settings = {k: v for k, v in explorer.values.items() if k not in ("tensor", "slider")}
+    return lesson01.state(source(explorer.values["tensor"]), **settings)
 
 
 @pytest.mark.parametrize("name", FORMATS)

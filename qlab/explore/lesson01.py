@@ -37,7 +37,10 @@ def formats(tensor=None, format: str = "float8_e4m3fn", value: float = 0.3, bits
     setting outside these.
     """
     start, spec = source(tensor), dtype(format)
-    entered, shown = _enter(spec, value, bits, saturate)
+    if not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise ValueError(f"value must be a finite number, got {value!r}; infinities and NaN are entered as bits")
+    shown = _stored_bits(spec, value, saturate) if bits is None else bits
+    entered = _entered(spec, value, shown, saturate)
     sources = {name: source(name) for name in names()} | {start.name: start}
     typed = entered if math.isfinite(entered) else 0.0
     controls = {
@@ -48,11 +51,11 @@ def formats(tensor=None, format: str = "float8_e4m3fn", value: float = 0.3, bits
         "value": number("exactly", typed, "the number to store, typed in"),
         "bits": BitRow(shown, take_apart(shown, spec).kinds),
     }
-    return Explorer(controls, lambda slider, **rest: _view(sources, **rest), linked=_links(controls))
 
+    def compute(tensor: str, slider: float, **settings) -> State:
+        return state(sources[tensor], **settings)
 
-def _view(sources: dict[str, Source], tensor: str, **settings) -> State:
-    return state(sources[tensor], **settings)
+    return Explorer(controls, compute, linked=_links(controls))
 
 
 def _links(controls: dict) -> dict:
@@ -60,7 +63,7 @@ def _links(controls: dict) -> dict:
 
     def enter() -> None:
         spec = dtype(controls["format"].value)
-        _, shown = _enter(spec, controls["value"].value, None, controls["saturate"].value)
+        shown = _stored_bits(spec, controls["value"].value, controls["saturate"].value)
         controls["bits"].show(shown, take_apart(shown, spec).kinds)
 
     def from_slider() -> None:
@@ -82,13 +85,13 @@ def _links(controls: dict) -> dict:
     return {"slider": from_slider, "value": from_field, "bits": from_toggles, "format": enter, "saturate": enter}
 
 
-def state(tensor=None, format: str = "float8_e4m3fn", value: float = 0.3, bits: str | None = None, saturate=True):
-    """What the explorer shows for these settings: a plain function, the same arguments as `formats`."""
-    chosen, spec = source(tensor), dtype(format)
-    entered, shown = _enter(spec, value, bits, saturate)
-    code = take_apart(shown, spec)
+def state(chosen: Source, format: str, value: float, bits: str, saturate: bool) -> State:
+    """What the explorer shows of a tensor and a number: a plain function of its settings."""
+    spec = dtype(format)
+    entered = _entered(spec, value, bits, saturate)
+    code = take_apart(bits, spec)
     return State(
-        call=_call(chosen, spec, entered, shown, saturate),
+        call=_call(chosen, spec, entered, bits, saturate),
         numbers=_numbers(chosen, spec, entered, code.value, saturate),
         panels=_panels(chosen, cast_tensor(chosen, spec.name, saturate)[0]),
         table=compare(chosen, spec, entered, saturate),
@@ -98,14 +101,9 @@ def state(tensor=None, format: str = "float8_e4m3fn", value: float = 0.3, bits: 
     )
 
 
-def _enter(spec: DType, value: float, bits: str | None, saturate: bool) -> tuple[float, str]:
-    """The number that was entered, and its bits. Bits that `value` does not have are a number of their own."""
-    if not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise ValueError(f"value must be a finite number, got {value!r}; infinities and NaN are entered as bits")
-    shown = _stored_bits(spec, value, saturate)
-    if bits is None or bits == shown:
-        return float(value), shown
-    return from_bits([bits], spec).item(), bits
+def _entered(spec: DType, value: float, bits: str, saturate: bool) -> float:
+    """The number that was entered. Bits that `value` does not have are a number of their own."""
+    return float(value) if bits == _stored_bits(spec, value, saturate) else from_bits([bits], spec).item()
 
 
 def _stored_bits(spec: DType, value: float, saturate: bool) -> str:
@@ -126,11 +124,11 @@ def _grid(value: float) -> dict:
     return {"options": [(digits(v), v) for v in options], "value": value}
 
 
-def _call(chosen: Source, spec: DType, entered: float, shown: str, saturate: bool) -> str:
+def _call(chosen: Source, spec: DType, entered: float, bits: str, saturate: bool) -> str:
     """The line that opens this very view: with the number, or with the bits where the number does not say them."""
-    told = math.isfinite(entered) and _stored_bits(spec, entered, saturate) == shown
-    number = {"value": entered} if told else {"bits": shown}
-    return call("formats", *filter(None, [chosen.call]), format=spec.name, **number, saturate=bool(saturate))
+    told = math.isfinite(entered) and _stored_bits(spec, entered, saturate) == bits
+    number = {"value": entered} if told else {"bits": bits}
+    return call("formats", *filter(None, [chosen.call]), format=spec.name, **number, saturate=saturate)
 
 
 def _numbers(chosen: Source, spec: DType, entered: float, stored: float, saturate: bool) -> dict[str, Number]:
