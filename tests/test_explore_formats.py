@@ -80,6 +80,7 @@ def test_numbers_agree_with_the_library(name):
 
 @pytest.mark.parametrize("name", FORMATS)
 @pytest.mark.parametrize("tensor", [None, "fc1.weight", *OWN], ids=str)
+@pytest.mark.filterwarnings("error::RuntimeWarning")  # it would stand in red in the notebook
 def test_the_tensor_is_cast_as_the_library_casts_it(name, tensor):
     tensor = OWN.get(tensor, tensor)
     for saturate in (True, False):

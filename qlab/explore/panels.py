@@ -127,7 +127,7 @@ def palette_png(index: np.ndarray, colors: np.ndarray) -> bytes:
 
 def to_index(shade: np.ndarray) -> np.ndarray:
     """Positions 0 to 1 on a palette -> its color numbers 0 to 255; what lies outside takes the end color."""
-    return np.clip(shade * 256, 0, 255).astype(np.uint8)
+    return np.minimum(256 * np.clip(shade, 0, 1), 255).astype(np.uint8)
 
 
 def image(index: np.ndarray, colors: str, width: int, height: int, alt: str) -> str:
