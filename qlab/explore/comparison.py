@@ -16,12 +16,16 @@ class Cell:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A titled table. `rows` are as long as `heads`; `chosen` is the number of the row that the panels show."""
+    """A titled table. `rows` are as long as `heads`; `chosen` is the number of the row that the panels show.
+
+    words: the cells hold names, not figures, and may be broken where the pane is narrow.
+    """
 
     title: str
     heads: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
     chosen: int
+    words: bool = False
 
     @property
     def text(self) -> str:
@@ -41,7 +45,8 @@ def comparison_html(comparison: Comparison) -> str:
         for number, row in enumerate(comparison.rows)
     )
     caption = f"<caption>{html.escape(comparison.title)}</caption>"
-    return f'<table class="comparison">{caption}<tr>{heads}</tr>{rows}</table>'
+    kind = "comparison words" if comparison.words else "comparison"
+    return f'<table class="{kind}">{caption}<tr>{heads}</tr>{rows}</table>'
 
 
 def _row_html(row: tuple[Cell, ...]) -> str:

@@ -151,4 +151,4 @@ def _table(concept: str, left: str, right: str) -> Comparison:
         for key, about in CONCEPTS.items()
     )
     title = "All concepts by their names in both libraries"
-    return Comparison(title, ("concept", left, right), rows, list(CONCEPTS).index(concept))
+    return Comparison(title, ("concept", left, right), rows, list(CONCEPTS).index(concept), words=True)

@@ -133,6 +133,7 @@ STYLE = """<style>
 .qlab-view .comparison :is(th, td) {text-align: left; padding: 2px 4px; font-weight: inherit; white-space: normal;
   border-bottom: 1px solid var(--jp-border-color2, gray)}
 .qlab-view .comparison td + td {white-space: nowrap}
+.qlab-view .words td + td {white-space: normal; overflow-wrap: anywhere}
 .qlab-view .comparison th {color: var(--jp-ui-font-color2, CanvasText)}
 .qlab-view .comparison td {background: linear-gradient(var(--jp-layout-color3, silver) 0 0) 0 0 / 0 no-repeat}
 .qlab-view .comparison .chosen {font-weight: bold; box-shadow: inset 3px 0 var(--jp-brand-color1, #1976d2)}
