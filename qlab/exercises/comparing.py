@@ -9,7 +9,7 @@ import math
 
 import torch
 
-from qlab.exercises.values import Foreign, show
+from qlab.exercises.values import Foreign, show, show_number
 
 
 def exact_tensor(expected, got, case):
@@ -77,7 +77,7 @@ def first_difference(expected, got, differs):
     at = f", at {list(where)}," if where else ""
     return (
         f"{count} of {differs.numel()} values {'differs' if count == 1 else 'differ'}: "
-        f"the first{at} should be {show(expected[where].item())} and is {show(got[where].item())}."
+        f"the first{at} should be {show_number(expected[where])} and is {show_number(got[where])}."
     )
 
 

@@ -88,7 +88,7 @@ def _show_items(items):
 
 def _show_tensor(x):
     if x.numel() > MAX_SHOWN or x.is_complex():
-        ends = f", from {_show_number(x.min())} to {_show_number(x.max())}" if _ordered(x) else ""
+        ends = f", from {show_number(x.min())} to {show_number(x.max())}" if _ordered(x) else ""
         return f"<{str(x.dtype).removeprefix('torch.')} tensor of shape {tuple(x.shape)}{ends}>"
     told = {torch.float32: "", torch.int64: "", torch.bool: ""}
     return f"torch.tensor({_show_nested(x)}{told.get(x.dtype, f', dtype={x.dtype}')})"
@@ -100,11 +100,11 @@ def _ordered(x):
 
 def _show_nested(x):
     if x.dim() == 0:
-        return _show_number(x)
+        return show_number(x)
     return f"[{', '.join(_show_nested(row) for row in x)}]"
 
 
-def _show_number(x):
+def show_number(x):
     """One element; a float32 in the fewest digits that give the same float32 back."""
     value = x.item()
     if x.dtype != torch.float32 or value != value or value in (float("inf"), float("-inf")):
