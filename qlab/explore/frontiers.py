@@ -6,7 +6,8 @@ import html
 from dataclasses import dataclass
 from math import log, log10
 
-UNITS, HEIGHT, ABOVE = 1000, 220, 13  # SVG units across; pixels down, and of a label above its point
+UNITS, HEIGHT = 1000, 220  # SVG units across, and pixels down
+ABOVE, BELOW = 13, 10  # pixels between a point and its label, which the line of the path must not strike through
 BEST = 0.99  # the axis ends here; what is better is drawn on its edge
 SHARES = 0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99
 SIZES = [digit * 10**power for power in range(2, 8) for digit in (1, 2, 5)]
@@ -74,7 +75,7 @@ class Frontier:
             axes.plot(*_xy(self.path), marker="o", label="greedy path")
         axes.plot(*_xy(self.others), "o", color="gray")
         axes.plot(*_xy([self.here]), "o", markersize=14, fillstyle="none", color="black", label=self.here.label)
-        for points, place, side in ((self.apart, (6, -3), "left"), (self.others, (0, 6), "center")):
+        for points, place, side in ((self.apart, (6, -10), "left"), (self.others, (0, 6), "center")):
             for point in points:
                 (x,), (y,) = _xy([point])
                 options = {"xytext": place, "textcoords": "offset points", "ha": side}
@@ -97,7 +98,7 @@ class Frontier:
             labels.append(("zero dim", point.nbytes, down(point.score), ""))
             labels.append(("word", point.nbytes, down(point.score) - ABOVE, point.label))
         labels += [("zero", point.nbytes, down(point.score), "") for point in self.path]
-        labels += [("code", point.nbytes, down(point.score), point.label) for point in self.apart]
+        labels += [("code", point.nbytes, down(point.score) + BELOW, point.label) for point in self.apart]
         labels.append(("here", self.here.nbytes, down(self.here.score), ""))
         return "".join(
             f'<span class="{kind}" style="left:{self.across(x) / 10:.1f}%;top:{y:.1f}px">{html.escape(text)}</span>'

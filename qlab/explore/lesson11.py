@@ -174,7 +174,7 @@ def _panels(run: Run) -> tuple[Panel, ...]:
         value_panel("before", before, largest),
         value_panel("float kept", kept, largest),
         value_panel("at 2 bits", rounded, largest),
-        error_panel("moved by", rounded - before, largest),
+        error_panel("moved", rounded - before, largest),
     )
 
 
