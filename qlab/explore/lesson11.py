@@ -84,6 +84,7 @@ class Training(Explorer):
 
     def __init__(self, chosen, controls: dict, step: int) -> None:
         self.chosen, self.run, self.running = chosen, None, False
+        self._in_work = None  # the run that steps are being made of
         self._task = None  # kept, or it could be collected while it runs
         self._first = step
         warm_up()
@@ -98,9 +99,9 @@ class Training(Explorer):
         return state(self.run)
 
     def _pressed(self) -> None:
-        """Stop, if it runs; else go on, or begin again after the last step."""
-        if self.running:
-            self._rest()
+        """Stop after the step that is in work, if there is one; else go on, or begin again after the last step."""
+        if self._in_work is self.run:
+            self.running = False
             return
         if self.run.step == STEPS:
             self.run = Run(*self.run.settings)
@@ -117,7 +118,7 @@ class Training(Explorer):
 
     def _pieces(self) -> Iterator[None]:
         """The steps that are left, until a setting changes or the button is pressed; the view follows each step."""
-        run = self.run
+        run = self._in_work = self.run
         try:
             while run is self.run and self.running and run.step < STEPS:
                 yield from run.advance()
@@ -126,6 +127,8 @@ class Training(Explorer):
         finally:
             if run is self.run:
                 self._rest()
+            if run is self._in_work:
+                self._in_work = None
 
     def _rest(self) -> None:
         self.running, self.controls["train"].description = False, "train"
