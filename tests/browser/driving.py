@@ -134,7 +134,7 @@ class Driver:
         self.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
         self.page.mouse.down()
         y = track["y"] + track["height"] / 2
-        self.page.mouse.move(track["x"] + share * track["width"], y, steps=4)
+        self.page.mouse.move(track["x"] + share * track["width"], y)
         self.page.mouse.up()
 
     def _follow(self, slider, handle: Locator) -> None:

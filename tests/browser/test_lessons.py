@@ -3,7 +3,7 @@
 from importlib import import_module
 
 import pytest
-from accessible import assert_every_focus_is_seen, assert_no_violations, change_theme
+from accessible import CONTRAST, RULES, assert_every_focus_is_seen, assert_no_violations, change_theme
 from cells import Cells, code_cells
 from driving import Driver
 from lab import LESSONS, run_notebook
@@ -54,12 +54,13 @@ def test_every_answer_is_judged(page, explorer, spec):
     assert not page.problems
 
 
-@pytest.mark.parametrize("theme", ["Dark", "Light"])
-def test_nobody_is_left_out(page, explorer, spec, theme):
+@pytest.mark.parametrize(("theme", "rules"), [("Dark", CONTRAST), ("Light", RULES)], ids=["Dark", "Light"])
+def test_nobody_is_left_out(page, explorer, spec, theme, rules):
     cells = Cells(page, spec.LESSON)
     calls = map(cells.number, ("ql.predict(", "ql.check(", "ql.hint(", "ql.progress("))
     change_theme(page, theme)
-    assert_no_violations(page, explorer, *(cells.output(n).locator(".jp-OutputArea-output").last for n in calls))
+    cards = (cells.output(number).locator(".jp-OutputArea-output").last for number in calls)
+    assert_no_violations(page, explorer, *cards, rules=rules)
     assert_every_focus_is_seen(page, explorer)
     assert not page.problems
 
