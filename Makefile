@@ -75,4 +75,4 @@ bench: setup
 	OMP_NUM_THREADS=1 $(PY) -m benchmarks
 
 bench-ui: setup
-	OMP_NUM_THREADS=1 $(PY) -m benchmarks.ui
+	OMP_NUM_THREADS=1 $(PY) -m benchmarks.ui $(ARGS)
