@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import ElementHandle, Locator, Page
 
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 CONTRAST = {"runOnly": {"type": "rule", "values": ["color-contrast"]}}
@@ -32,17 +32,21 @@ IN_SIGHT = """part => {
   const box = part.getBoundingClientRect();
   return box.height > 0 && box.top >= 0 && box.bottom <= innerHeight;
 }"""
-CHANGE_THEME = "name => jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab ' + name})"
-CHANGED = "name => document.body.dataset.jpThemeName == 'JupyterLab ' + name"
+# The theme is stored on the server and read back: a page in another process may have stored its own in between.
+CHANGE_THEME = """async theme => {
+  while (document.body.dataset.jpThemeName != theme) {
+    await jupyterapp.commands.execute('apputils:change-theme', {theme});
+    await new Promise(resolve => setTimeout(resolve, 300));  // the style sheet
+  }
+}"""
 FOCUSABLE = "select, input, button, .noUi-handle, [contenteditable=true]"
+REACHED_AND_KIND = "c => [c == document.activeElement, [c.tagName, c.type, c.className].join()]"
 MARGIN = 6  # pixels around a control that may show that it has the focus
 
 
 def change_theme(page: Page, name: str) -> None:
     """Light or Dark, at once."""
-    page.evaluate(CHANGE_THEME, name)
-    page.wait_for_function(CHANGED, arg=name)
-    page.wait_for_timeout(300)  # the style sheet
+    page.evaluate(CHANGE_THEME, f"JupyterLab {name}")
 
 
 def assert_no_violations(page: Page, *parts: Locator, rules: dict = RULES) -> None:
@@ -77,20 +81,20 @@ def assert_pictures_have_words(page: Page, count: int) -> None:
 
 def assert_every_focus_is_seen(page: Page, part: Locator) -> None:
     """Each control is reached by Tab, in order; one of each kind looks different while it has the focus."""
-    controls = [c for c in part.locator(FOCUSABLE).all() if c.is_visible() and c.is_enabled()]
+    controls = [c for c in part.locator(FOCUSABLE).element_handles() if c.is_visible() and c.is_enabled()]
     page.mouse.move(0, 0)  # a handle under the mouse looks as one that has the focus
     controls[0].focus()
     seen = set()
     for number, control in enumerate(controls):
-        assert control.evaluate("c => c == document.activeElement"), f"Tab does not reach control {number}"
-        kind = control.evaluate("c => [c.tagName, c.type, c.className].join()")
+        reached, kind = control.evaluate(REACHED_AND_KIND)
+        assert reached, f"Tab does not reach control {number}"
         if kind not in seen:
             _assert_focus_is_seen(page, control)
             seen.add(kind)
         page.keyboard.press("Tab")
 
 
-def _assert_focus_is_seen(page: Page, control: Locator) -> None:
+def _assert_focus_is_seen(page: Page, control: ElementHandle) -> None:
     control.scroll_into_view_if_needed()
     box = control.bounding_box()
     clip = {"x": box["x"] - MARGIN, "y": box["y"] - MARGIN}

@@ -36,7 +36,14 @@ class ByLesson(LoadFileScheduling):
 
 
 def pytest_xdist_make_scheduler(config, log):
+    config.option.loadscopereorder = False  # the order is that of the next function
     return ByLesson(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    """The lessons last: they take less than some of the files, so that the processes end at about the same time."""
+    items.sort(key=lambda item: item.path.name == "test_lessons.py")
 
 
 @contextmanager

@@ -14,17 +14,31 @@ from decimal import Decimal
 from itertools import chain
 
 import ipywidgets
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import ElementHandle, Locator, Page
 
 from qlab.explore.bitrow import BitRow
 from qlab.explore.keeping import NameRow
 
-SAME_VIEW = """([explorer, html]) => {
+# The figures on the screen: [label, text] of each.
+FIGURES = """explorer => {
+  const texts = tag => [...explorer.querySelectorAll('.figures ' + tag)].map(e => e.textContent);
+  const [labels, values] = ['span', 'b'].map(texts);
+  return labels.map((label, i) => [label, values[i]]);
+}"""
+# Once the view is that of `html`: what it says, and its figures.
+SAME_VIEW = f"""([explorer, html]) => {{
   const twin = new DOMParser().parseFromString(html, 'text/html').querySelector('.qlab-view');
-  return explorer.querySelector('.qlab-view')?.innerHTML === twin.innerHTML;
+  const view = explorer.querySelector('.qlab-view');
+  if (view?.innerHTML !== twin.innerHTML) return false;
+  const words = [...view.children].filter(e => e.className != 'call').map(e => e.textContent).join();
+  return [words, ({FIGURES})(explorer)];
+}}"""
+# Where a slider's handle is, and what the number beside it says.
+PLACE = """handle => {
+  const readout = handle.closest('.widget-slider').querySelector('.widget-readout');
+  return [handle.getAttribute('aria-valuenow'), readout.textContent];
 }"""
 PICTURES = "view => [...view.querySelectorAll('img, svg, td')].map(e => e.outerHTML).join()"
-WORDS = "view => [...view.children].filter(e => e.className != 'call').map(e => e.textContent).join()"
 
 
 class Driver:
@@ -35,7 +49,8 @@ class Driver:
     """
 
     def __init__(self, page: Page, explorer: Locator, twin, numbers: Callable, given=None, typed=None, plain=()):
-        self.page, self.explorer, self.twin, self.numbers = page, explorer, twin, numbers
+        self.page, self.twin, self.numbers = page, twin, numbers
+        self.explorer, self.element = explorer, explorer.element_handle()
         self.given, self.typed, self.plain = given or {}, typed or {}, plain
 
     def over_every_control(self) -> None:
@@ -54,29 +69,30 @@ class Driver:
         """Bring one control to every place that `moves` knows; its words, pictures and pixels must change."""
         view, words, pictures = self.explorer.locator(".qlab-view"), set(), {}
         for move in chain(["as it is"], self.moves(name)):
-            self.agree(f"{name}, {move}")
-            words.add(view.evaluate(WORDS))
+            words.add(self.agree(f"{name}, {move}"))
             if len(pictures) < 2 and (drawn := view.evaluate(PICTURES)) not in pictures:
                 pictures[drawn] = view.screenshot()
         assert len(words) > 1, f"{name} changes no text"
         assert len(set(pictures.values())) > 1 or name in self.plain, f"{name} changes no picture"
 
-    def agree(self, told: str) -> None:
-        """Wait until the screen shows what the twin shows; its figures are what the library computes."""
+    def agree(self, told: str) -> str:
+        """Wait until the screen shows what the twin shows; its figures are what the library computes: its words."""
         wanted = {number.label: number.text for number in self.twin.current.numbers.values()}
         try:
-            arguments = [self.explorer.element_handle(), self.twin.view.value]
-            self.page.wait_for_function(SAME_VIEW, arg=arguments, timeout=20_000)
+            arguments = [self.element, self.twin.view.value]
+            seen = self.page.wait_for_function(SAME_VIEW, arg=arguments, timeout=20_000)
         except Exception:
             assert shown_numbers(self.explorer) == wanted, told
             raise AssertionError(f"{told}: the screen shows another view than {self.twin.current.call}") from None
-        shown = shown_numbers(self.explorer)
+        words, figures = seen.json_value()
+        shown = dict(figures)
         for label, value in self.numbers(**self.twin.values).items():
             assert says(shown[label], value), f"{told}: {label} is {value}, the screen says {shown[label]}"
+        return words
 
-    def part(self, role: str, name) -> Locator:
+    def part(self, role: str, name) -> ElementHandle:
         """A part of the explorer by what a screen reader says: its role and its name."""
-        return self.explorer.get_by_role(role, name=name, exact=isinstance(name, str))
+        return self.explorer.get_by_role(role, name=name, exact=isinstance(name, str)).element_handle()
 
     def moves(self, name: str) -> Iterator[str]:
         """Make one move after the other with a control, on the screen and on the twin."""
@@ -126,10 +142,10 @@ class Driver:
             handle.press("ArrowRight" if off > 0 else "ArrowLeft")
             self._follow(slider, handle)
 
-    def _drag(self, handle: Locator, share: float) -> None:
+    def _drag(self, handle: ElementHandle, share: float) -> None:
         """Take a handle with the mouse to a share of its track."""
         handle.scroll_into_view_if_needed()
-        track = handle.locator("xpath=ancestor::*[contains(@class, 'noUi-base')]").bounding_box()
+        track = handle.query_selector("xpath=ancestor::*[contains(@class, 'noUi-base')]").bounding_box()
         box = handle.bounding_box()
         self.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
         self.page.mouse.down()
@@ -137,13 +153,13 @@ class Driver:
         self.page.mouse.move(track["x"] + share * track["width"], y)
         self.page.mouse.up()
 
-    def _follow(self, slider, handle: Locator) -> None:
+    def _follow(self, slider, handle: ElementHandle) -> None:
         """Bring the twin's slider to where the handle is, and see that the number beside it says so."""
-        now = round(float(handle.get_attribute("aria-valuenow")))
+        at, readout = handle.evaluate(PLACE)
+        now = round(float(at))
         slider.value = now if isinstance(slider, ipywidgets.IntSlider) else _values(slider)[now]
         text = str(now) if isinstance(slider, ipywidgets.IntSlider) else slider.options[now][0]
-        readout = handle.locator("xpath=ancestor::*[contains(@class, 'widget-slider')]").locator(".widget-readout")
-        assert readout.text_content().replace("−", "-") == text.replace("−", "-"), slider.description
+        assert readout.replace("−", "-") == text.replace("−", "-"), slider.description
 
     def _choose(self, dropdown) -> Iterator[str]:
         """Every option; then a step with the keyboard."""
@@ -193,8 +209,7 @@ def _values(control) -> list:
 
 def shown_numbers(explorer: Locator) -> dict[str, str]:
     """The figures on the screen: {label: text}."""
-    labels, texts = (explorer.locator(f".figures {tag}").all_text_contents() for tag in ("span", "b"))
-    return dict(zip(labels, texts, strict=True))
+    return dict(explorer.evaluate(FIGURES))
 
 
 def says(text: str, value: float) -> bool:
