@@ -74,24 +74,22 @@ def rounded_down(x, codes, scale, bias):
     return _with(x, codes, scale, bias, step, (x / step).floor())
 
 
-def divided_by_half_of_255(x, codes, scale, bias):
-    step = _scale_a_token(x, 127.5)
-    return _with(x, codes, scale, bias, step, torch.round(x / step).clamp(-128, 127))
+def _largest_becomes(code, to_int8):
+    """An answer in which the largest magnitude of a token becomes this code."""
+
+    def answer(x, codes, scale, bias):
+        step = _scale_a_token(x, code)
+        return _with(x, codes, scale, bias, step, to_int8(torch.round(x / step)))
+
+    return answer
 
 
-def wrapped_at_half_of_255(x, codes, scale, bias):
-    step = _scale_a_token(x, 127.5)
-    return _with(x, codes, scale, bias, step, torch.round(x / step).to(torch.int32).to(torch.int8))
+def _clamped(codes):
+    return codes.clamp(-128, 127)
 
 
-def divided_by_128(x, codes, scale, bias):
-    step = _scale_a_token(x, 128)
-    return _with(x, codes, scale, bias, step, torch.round(x / step).clamp(-128, 127))
-
-
-def wrapped_at_128(x, codes, scale, bias):
-    step = _scale_a_token(x, 128)
-    return _with(x, codes, scale, bias, step, torch.round(x / step).to(torch.int32).to(torch.int8))
+def _wrapped(codes):
+    return codes.to(torch.int32).to(torch.int8)
 
 
 def all_codes_spanned(x, codes, scale, bias):
@@ -112,6 +110,10 @@ def product_in_int8(x, codes, scale, bias):
 def zeros_unguarded(x, codes, scale, bias):
     step = x.abs().amax(dim=1, keepdim=True) / 127
     return torch.nn.functional.linear(torch.round(x / step) * step, codes * scale, bias)
+
+
+def floor_under_the_scale(x, codes, scale, bias):
+    return _with(x, codes, scale, bias, (x.abs().amax(dim=1, keepdim=True) / 127).clamp(min=1e-5))
 
 
 def token_scale_forgotten(x, codes, scale, bias):
@@ -162,6 +164,7 @@ def _cases():
         Case(drawn(3, 4, 64, 16, wide=3.0), "tokens a thousand times as large as others"),
         Case((torch.zeros(2, 3), codes, scale, bias), "zeros in, the bias out"),
         Case((torch.tensor([[0.0, 0.0, 0.0], [1.0, 0.25, -0.7]]), codes, scale, bias), "a token of zeros"),
+        Case((torch.tensor([[1e-4, 2.1e-4, -3e-5]]), codes, scale, torch.zeros(2)), "a token of small numbers"),
     )
 
 
@@ -213,10 +216,10 @@ DYNAMIC_LINEAR = Exercise(
         ),
         _wrong(not_rounded, "The conversion to int8 cuts the fraction off, toward 0. Round first."),
         _wrong(rounded_down, "The fraction is cut off downward, by floor. Round to the nearest integer."),
-        _wrong(divided_by_half_of_255, _HALF_OF_255),
-        _wrong(wrapped_at_half_of_255, _HALF_OF_255),
-        _wrong(divided_by_128, _128),
-        _wrong(wrapped_at_128, _128),
+        WrongAnswer("divided_by_half_of_255", _largest_becomes(127.5, _clamped), _HALF_OF_255),
+        WrongAnswer("wrapped_at_half_of_255", _largest_becomes(127.5, _wrapped), _HALF_OF_255),
+        WrongAnswer("divided_by_128", _largest_becomes(128, _clamped), _128),
+        WrongAnswer("wrapped_at_128", _largest_becomes(128, _wrapped), _128),
         _wrong(
             all_codes_spanned,
             "The scale is the token's range over 255, which is affine quantization and needs a zero point. "
@@ -233,6 +236,11 @@ DYNAMIC_LINEAR = Exercise(
         _wrong(
             zeros_unguarded,
             "A token of zeros has scale 0, and 0 / 0 is NaN. Any other scale will do for it.",
+        ),
+        _wrong(
+            floor_under_the_scale,
+            "No scale is below 1e-5 here, as in torchao, so small numbers get few of the codes. Replace only a "
+            "scale of 0.",
         ),
         _wrong(token_scale_forgotten, "The token's scale is missing: its codes count steps of that size."),
         _wrong(weight_scale_forgotten, "The weight's scales are missing: a weight is its code times the scale."),
