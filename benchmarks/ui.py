@@ -62,7 +62,7 @@ def measure(page: Page, url: str, place: Path, view: View, rounds: int = ROUNDS,
                 timed.step()
     for name, timed in found.items():
         del timed.steps[: len(timed.steps) // UNCOUNTED]  # only now, for their number chooses the next box
-        for _ in range(0, 0 if view.runs_model else drags, NAIVE_EVERY if name == "naive" else 1):
+        for _ in range(0, 0 if view.limit else drags, NAIVE_EVERY if name == "naive" else 1):
             timed.drag()
     page.request.delete(f"{url}/api/sessions/{page.request.get(f'{url}/api/sessions').json()[0]['id']}")
     return found

@@ -17,11 +17,13 @@ class Timed:
     """A picture, the controls that change it, and the milliseconds found so far.
 
     `controls` are one slider's handle, or check boxes, which are pressed in an order that repeats no combination.
+    Or they are a button; then `undo` is a slider whose next value takes back what the button began, and its name.
     """
 
     page: Page
     picture: Locator
     controls: list[Locator]
+    undo: Locator | None = None
     steps: list[float] = field(default_factory=list)
     drags: list[float] = field(default_factory=list)
     _key: str = "ArrowRight"
@@ -30,10 +32,15 @@ class Timed:
         """Press a key once and wait for the new picture."""
         count = len(self.steps) + 1
         control = self.controls[((count & -count).bit_length() - 1) % len(self.controls)]  # a Gray code's next bit
-        control.focus()
+        control.focus()  # waits for a button to have its name back
+        if self.undo:
+            self._settle()
         self.picture.evaluate("element => { window.timed = nextPicture(element); }")
-        self.page.keyboard.press("Space" if len(self.controls) > 1 else self._arrow(control))
+        self.page.keyboard.press("Space" if len(self.controls) > 1 or self.undo else self._arrow(control))
         self.steps.append(self.page.evaluate("window.timed"))
+        if self.undo:
+            self.undo.focus()
+            self.page.keyboard.press(self._arrow(self.undo))
         self._settle()
 
     def drag(self) -> None:

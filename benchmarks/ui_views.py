@@ -17,23 +17,24 @@ box.add_class("round-trip")
 box
 """
 
+SEED = "seed of the order of the images"
+
 
 @dataclass(frozen=True)
 class View:
     """A line of the table: what is timed, the call that shows it, the control that is stepped.
 
-    `control` is a slider's accessible name; empty, it is the check boxes, and each step runs a model. `naive` names
-    the function of naive.py that shows the same.
+    `control` is a slider's accessible name; empty, it is the check boxes. With a `button`, that is what is pressed,
+    and the slider takes back what it began. `naive` names the function of naive.py that shows the same. `limit`, in
+    milliseconds, is for steps that compute more than a view: it is their only target.
     """
 
     name: str
     call: str
     control: str
     naive: str = ""
-
-    @property
-    def runs_model(self) -> bool:
-        return not self.control
+    button: str = ""
+    limit: int = 0
 
 
 VIEWS = (
@@ -45,11 +46,12 @@ VIEWS = (
     View("lesson 05, granularity: bits", "granularity()", "bits of a code", naive="granularity"),
     View("lesson 06, integer_matmul: bits", "integer_matmul()", "bits of a code of x"),
     View("lesson 07, layers: scene", "layers()", "number of the scene, from 0"),
-    View("lesson 07, layers: keep in float (runs the model)", "layers()", ""),
+    View("lesson 07, layers: keep in float (runs the model)", "layers()", "", limit=150),
     View("lesson 08, clipping: clip", "clipping()", "clip, in the data's unit: larger values are cut off"),
     View("lesson 09, anatomy: group", "anatomy(granularity='per group')", "group size, in weights of a row"),
-    View("lesson 10, sensitivity: keep in float (runs the model)", "sensitivity()", ""),
-    View("lesson 11, training: seed", "training()", "seed of the order of the images"),
+    View("lesson 10, sensitivity: keep in float (runs the model)", "sensitivity()", "", limit=150),
+    View("lesson 11, training: seed", "training()", SEED),
+    View("lesson 11, training: train (until the first step)", "training()", SEED, button="train", limit=200),
     View("lesson 14, translator: concept", "translator()", "what is to be done"),
 )
 
@@ -73,5 +75,7 @@ def timed_on(page: Page, view: View) -> dict[str, Timed]:
 
 def timed_explorer(page: Page, explorer: Locator, view: View) -> Timed:
     """An explorer's picture with the controls that the view steps."""
-    boxes, slider = explorer.get_by_role("checkbox"), explorer.get_by_role("slider", name=view.control)
-    return Timed(page, explorer.locator(".qlab-view >> xpath=.."), boxes.all() if view.runs_model else [slider])
+    picture, slider = explorer.locator(".qlab-view >> xpath=.."), explorer.get_by_role("slider", name=view.control)
+    if view.button:
+        return Timed(page, picture, [explorer.get_by_role("button", name=view.button, exact=True)], undo=slider)
+    return Timed(page, picture, [slider] if view.control else explorer.get_by_role("checkbox").all())

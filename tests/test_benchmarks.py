@@ -94,7 +94,7 @@ def test_importing_is_measured_in_an_interpreter_of_its_own():
 
 
 def timed(steps, drags=()):
-    return Timed(None, None, [], list(steps), list(drags))
+    return Timed(None, None, [], steps=list(steps), drags=list(drags))
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def timed(steps, drags=()):
     ids=["met", "missed", "runs a model"],
 )
 def test_rows_of_the_browser_table(number, steps, expected):
-    drags = [] if VIEWS[number].runs_model else [40.0] * 3
+    drags = [] if VIEWS[number].limit else [40.0] * 3
     found = {"view": timed(steps, drags), "round trip": timed([20.0] * 20, [10.0] * 3)}
     assert row(VIEWS[number], figures(found)) == f"| {VIEWS[number].name} {expected}"
 

@@ -150,7 +150,7 @@ def write_notebook(path: Path, *cells: str) -> None:
 def run_notebook(page: Page, url: str, name: str) -> None:
     """Open a notebook of the server's folder, run all its cells and wait until they are done."""
     open_notebook(page, url, name)
-    choose_to_run(page, "runmenu:run-all")
+    choose_to_run(page)
 
 
 def open_notebook(page: Page, url: str, name: str) -> None:
@@ -159,16 +159,15 @@ def open_notebook(page: Page, url: str, name: str) -> None:
     wait_idle(page)
 
 
-def run_in_same_page(page: Page, url: str, name: str) -> None:
-    """`run_notebook`, without loading JupyterLab again if the page shows it: that takes 3 seconds."""
+def replace_notebook(page: Page, url: str, name: str) -> None:
+    """`open_notebook`, without loading JupyterLab again where the page shows it: that takes 3 seconds."""
     if not page.url.startswith(f"{url}/lab/tree/"):
-        return run_notebook(page, url, name)
+        return open_notebook(page, url, name)
     page.evaluate(REPLACE, name)
     wait_idle(page)
-    choose_to_run(page, "runmenu:run-all")
 
 
-def choose_to_run(page: Page, command: str, confirm: bool = False) -> None:
+def choose_to_run(page: Page, command: str = "runmenu:run-all", confirm: bool = False) -> None:
     """Choose a command of the menu Run, and wait until every code cell has run."""
     page.evaluate(BLANK)
     page.click(".lm-MenuBar-itemLabel:text-is('Run')")

@@ -6,7 +6,7 @@ import pytest
 from accessible import CONTRAST, RULES, assert_every_focus_is_seen, assert_no_violations, change_theme
 from cells import Cells, code_cells
 from driving import Driver
-from lab import LESSONS, run_in_same_page
+from lab import LESSONS, choose_to_run, replace_notebook
 
 from qlab import explore
 from qlab.exercises import registry
@@ -26,7 +26,8 @@ def spec(request):
 def explorer(spec, lab, shared_page):
     """The explorer in its lesson, of which all cells have been run."""
     shared_page.problems.clear()
-    run_in_same_page(shared_page, lab.url, spec.LESSON)
+    replace_notebook(shared_page, lab.url, spec.LESSON)
+    choose_to_run(shared_page)
     assert shared_page.locator(".jp-OutputArea-output[data-mime-type*='error']").count() == 0
     assert not shared_page.problems
     return shared_page.locator(".qlab-explorer")

@@ -4,12 +4,13 @@ import math
 
 import pytest
 from driving import says
-from lab import run_notebook
+from lab import choose_to_run, replace_notebook
 
 
 def test_an_error_in_a_callback_would_be_noticed(lab, page):
     cells = ["import ipywidgets", "s = ipywidgets.IntSlider()\ns.observe(lambda change: 1 / 0, 'value')\ns"]
-    run_notebook(page, lab.url, lab.write("broken.ipynb", *cells))
+    replace_notebook(page, lab.url, lab.write("broken.ipynb", *cells))
+    choose_to_run(page)
     assert not page.problems
     page.locator(".noUi-handle").focus()
     page.keyboard.press("ArrowRight")

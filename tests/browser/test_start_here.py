@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 from cells import Cells
-from lab import open_notebook, run_notebook
+from lab import replace_notebook, run_notebook
 
 START, AFFINE = "00_start_here.ipynb", "03_affine_quantization.ipynb"
 
@@ -13,7 +13,7 @@ START, AFFINE = "00_start_here.ipynb", "03_affine_quantization.ipynb"
 def test_restarted_and_run_twice_a_lesson_shows_the_same(lab, page, name):
     again = f"again_{name}"  # the lesson itself may be open in another process, with a kernel that both would use
     shutil.copy(lab.folder / name, lab.folder / again)
-    open_notebook(page, lab.url, again)
+    replace_notebook(page, lab.url, again)
     first = Cells(page, name).restart_and_run_all()
     assert Cells(page, name).restart_and_run_all() == first
     assert len(first) > 4 and not page.problems

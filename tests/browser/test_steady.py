@@ -25,7 +25,7 @@ RECORD = """view => {
 def explorers(lab, shared_page) -> list[Timed]:
     """Every explorer's default view, all in one notebook, each with a slider."""
     page = shared_page
-    views = [view for view in VIEWS if view.control]
+    views = [view for view in VIEWS if not view.limit]
     cells = [f"explore.{view.call}" for view in views]
     run_notebook(page, lab.url, lab.write("steady.ipynb", "from qlab import explore", *cells))
     page.evaluate(STOPWATCH)

@@ -4,7 +4,7 @@ import re
 
 import pytest
 from driving import shown_numbers
-from lab import run_notebook
+from lab import choose_to_run, replace_notebook
 
 STEP = "explorer => parseInt(explorer.querySelector('.figures b').textContent)"
 
@@ -12,7 +12,8 @@ STEP = "explorer => parseInt(explorer.querySelector('.figures b').textContent)"
 @pytest.fixture
 def explorer(lab, page):
     name = lab.write("training_live.ipynb", "from qlab import explore\nexplore.training(granularity='per tensor')")
-    run_notebook(page, lab.url, name)
+    replace_notebook(page, lab.url, name)
+    choose_to_run(page)
     return page.locator(".qlab-explorer")
 
 
