@@ -221,7 +221,7 @@ def test_the_view_shows_what_the_lesson_says_to_look_for():
     assert shown("sqnr", bell, skew=100) == ("22.30 dB", "15.54 dB")
     assert shown("sqnr", bell, skew=100, codes="unsigned") == ("22.30 dB", "22.30 dB")
     assert shown("sqnr", bell, skew=100, bits=5)[1] == "22.30 dB"
-    assert (shown("bits", bits=4)[0], shown("bits", bits=5)[1]) == ("8.000 per weight", "7.000 per weight")
+    assert (shown("bits", bits=4)[0], shown("bits", bits=5)[1]) == ("8.000 / weight", "7.000 / weight")
     assert (shown("mse", bits=4)[0], shown("mse", bits=5)[1]) == ("0.003158", "0.001675")
 
 

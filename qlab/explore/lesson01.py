@@ -137,8 +137,8 @@ def _numbers(chosen: Source, spec: DType, entered: float, stored: float, saturat
     error = stored - entered
     relative = 100 * abs(error / entered) if entered else abs(error)
     shown = [
-        ("entered", "entered", entered, digits(entered)),
-        ("stored", "stored as", stored, digits(stored)),
+        ("entered", "entered", entered, digits(entered, 7)),
+        ("stored", "stored as", stored, digits(stored, 7)),
         ("error", "rounding error", error, _or_none(error)),
         ("relative", "relative error", relative, _or_none(relative, " %")),
         ("step", "step to the next", step, _or_none(step)),

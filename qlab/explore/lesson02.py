@@ -122,8 +122,8 @@ def _numbers(chosen: Subject, dtype: str, image: int) -> dict[str, Number]:
         ("share", "… of float32", share, f"{fixed(share, 2)} %"),
         ("sqnr", "SQNR of all scores", after.ratios["scores"], _decibels(after.ratios["scores"])),
         ("changed", "predictions changed", changed, f"{changed} of {len(chosen.inputs)}"),
-        ("before", "float32 predicts", best, f"{best}, by {significant((top[0] - top[-1]).item(), 3)}"),
-        ("after", f"{dtype} predicts", guess, f"{guess}"),
+        ("before", "float32 says", best, f"{best}, by {significant((top[0] - top[-1]).item(), 3)}"),
+        ("after", f"{dtype} says", guess, f"{guess}"),
     ]
     return {name: Number(label, value, text) for name, label, value, text in shown}
 

@@ -182,7 +182,7 @@ def _numbers(pair: dict[str, Result], rulers: list[Ruler]) -> dict[str, Number]:
         shown[name] = {
             "scale": Number(f"{name} scale", ruler.scale, significant(ruler.scale)),
             "wasted": Number(f"{name} wasted", ruler.wasted, wasted),
-            "bits": Number(f"{name} bits", result.bits, f"{fixed(result.bits, 3)} per weight"),
+            "bits": Number(f"{name} bits", result.bits, f"{fixed(result.bits, 3)} / weight"),
             "mse": Number(f"{name} MSE", result.mse, significant(result.mse)),
             "sqnr": Number(f"{name} SQNR", result.sqnr, _decibels(result.sqnr)),
         }

@@ -171,7 +171,7 @@ def _numbers(x: torch.Tensor, qt: QTensor, restored: torch.Tensor) -> dict[str, 
     spent = total - qt.qparams.spec.bits
     shown = [
         ("scales", "scales", scale.numel(), f"{scale.numel():,}"),
-        ("scale", "scale", scale.max().item(), low if low == high else f"{low} … {high}"),
+        ("scale", "scale", scale.max().item(), high if low == high else f"up to {high}"),
         ("bits", "bits per weight", total, fixed(total, 3)),
         ("overhead", "… for the scales", spent, fixed(spent, 3)),
         ("sqnr", "SQNR", ratio, _decibels(ratio)),

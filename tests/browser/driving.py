@@ -25,13 +25,19 @@ FIGURES = """explorer => {
   const [labels, values] = ['span', 'b'].map(texts);
   return labels.map((label, i) => [label, values[i]]);
 }"""
-# Once the view is that of `html`: what it says, and its figures.
+# Once the view is that of `html`: what it says, its figures, and what of these is cut off in the narrowest columns.
+NARROWEST = 124  # pixels, as in qlab/explore/style.py
 SAME_VIEW = f"""([explorer, html]) => {{
   const twin = new DOMParser().parseFromString(html, 'text/html').querySelector('.qlab-view');
   const view = explorer.querySelector('.qlab-view');
   if (view?.innerHTML !== twin.innerHTML) return false;
   const words = [...view.children].filter(e => e.className != 'call').map(e => e.textContent).join();
-  return [words, ({FIGURES})(explorer)];
+  const range = document.createRange();
+  const cut = [...view.querySelectorAll('.figures span, .figures b')].filter(e => {{
+    range.selectNodeContents(e);
+    return range.getBoundingClientRect().width > {NARROWEST};
+  }});
+  return [words, ({FIGURES})(explorer), cut.map(e => e.textContent)];
 }}"""
 # Where a slider's handle is, and what the number beside it says.
 PLACE = """handle => {
@@ -84,7 +90,8 @@ class Driver:
         except Exception:
             assert shown_numbers(self.explorer) == wanted, told
             raise AssertionError(f"{told}: the screen shows another view than {self.twin.current.call}") from None
-        words, figures = seen.json_value()
+        words, figures, cut = seen.json_value()
+        assert not cut, f"{told}: too long for a narrow pane: {cut}"
         shown = dict(figures)
         for label, value in self.numbers(**self.twin.values).items():
             assert says(shown[label], value), f"{told}: {label} is {value}, the screen says {shown[label]}"

@@ -37,6 +37,6 @@ def numbers(dtype, layer, show, image):
         "… of float32": 100 * footprint(dtype) / footprint("float32"),
         "SQNR of all scores": ql.sqnr(before, after),
         "predictions changed": (before.argmax(1) != after.argmax(1)).sum().item(),
-        "float32 predicts": before[image].argmax().item(),
-        f"{dtype} predicts": after[image].argmax().item(),
+        "float32 says": before[image].argmax().item(),
+        f"{dtype} says": after[image].argmax().item(),
     }
