@@ -74,14 +74,10 @@ def rounded_down(x, codes, scale, bias):
     return _with(x, codes, scale, bias, step, (x / step).floor())
 
 
-def _largest_becomes(code, to_int8):
-    """An answer in which the largest magnitude of a token becomes this code."""
-
-    def answer(x, codes, scale, bias):
-        step = _scale_a_token(x, code)
-        return _with(x, codes, scale, bias, step, to_int8(torch.round(x / step)))
-
-    return answer
+def _largest_becomes(code, to_int8, x, codes, scale, bias):
+    """The layer where the largest magnitude of a token becomes this code."""
+    step = _scale_a_token(x, code)
+    return _with(x, codes, scale, bias, step, to_int8(torch.round(x / step)))
 
 
 def _clamped(codes):
@@ -90,6 +86,22 @@ def _clamped(codes):
 
 def _wrapped(codes):
     return codes.to(torch.int32).to(torch.int8)
+
+
+def divided_by_half_of_255(x, codes, scale, bias):
+    return _largest_becomes(127.5, _clamped, x, codes, scale, bias)
+
+
+def wrapped_at_half_of_255(x, codes, scale, bias):
+    return _largest_becomes(127.5, _wrapped, x, codes, scale, bias)
+
+
+def divided_by_128(x, codes, scale, bias):
+    return _largest_becomes(128, _clamped, x, codes, scale, bias)
+
+
+def wrapped_at_128(x, codes, scale, bias):
+    return _largest_becomes(128, _wrapped, x, codes, scale, bias)
 
 
 def all_codes_spanned(x, codes, scale, bias):
@@ -216,10 +228,10 @@ DYNAMIC_LINEAR = Exercise(
         ),
         _wrong(not_rounded, "The conversion to int8 cuts the fraction off, toward 0. Round first."),
         _wrong(rounded_down, "The fraction is cut off downward, by floor. Round to the nearest integer."),
-        WrongAnswer("divided_by_half_of_255", _largest_becomes(127.5, _clamped), _HALF_OF_255),
-        WrongAnswer("wrapped_at_half_of_255", _largest_becomes(127.5, _wrapped), _HALF_OF_255),
-        WrongAnswer("divided_by_128", _largest_becomes(128, _clamped), _128),
-        WrongAnswer("wrapped_at_128", _largest_becomes(128, _wrapped), _128),
+        _wrong(divided_by_half_of_255, _HALF_OF_255),
+        _wrong(wrapped_at_half_of_255, _HALF_OF_255),
+        _wrong(divided_by_128, _128),
+        _wrong(wrapped_at_128, _128),
         _wrong(
             all_codes_spanned,
             "The scale is the token's range over 255, which is affine quantization and needs a zero point. "
