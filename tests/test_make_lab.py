@@ -104,10 +104,12 @@ def page_config(server: str) -> dict:
     return json.loads(re.search(r'id="jupyter-config-data"[^>]*>(.*?)</script>', get(server, "/lab"), re.DOTALL)[1])
 
 
-def test_widgets_are_served_and_the_preview_button_is_not(server):
+def test_widgets_are_served_and_neither_a_preview_button_nor_a_busy_icon(server):
+    """The icon of the browser's tab would be asked for at each step of a slider."""
     page = page_config(server)
     assert "@jupyter-widgets/jupyterlab-manager" in {each["name"] for each in page["federated_extensions"]}
-    assert page["disabledExtensions"] == ["@voila-dashboards/jupyterlab-preview"]
+    off = {"@voila-dashboards/jupyterlab-preview", "@jupyterlab/application-extension:faviconbusy"}
+    assert set(page["disabledExtensions"]) == off
 
 
 def test_no_news_no_update_and_no_build_prompt(server):

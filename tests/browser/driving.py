@@ -77,7 +77,7 @@ class Driver:
         for move in chain(["as it is"], self.moves(name)):
             words.add(self.agree(f"{name}, {move}"))
             if len(pictures) < 2 and (drawn := view.evaluate(PICTURES)) not in pictures:
-                pictures[drawn] = view.screenshot()
+                pictures[drawn] = view.screenshot(type="jpeg")
         assert len(words) > 1, f"{name} changes no text"
         assert len(set(pictures.values())) > 1 or name in self.plain, f"{name} changes no picture"
 
