@@ -17,13 +17,11 @@ class Timed:
     """A picture, the controls that change it, and the milliseconds found so far.
 
     `controls` are one slider's handle, or check boxes, which are pressed in an order that repeats no combination.
-    Or they are a button; then `undo` is a slider whose next value takes back what the button began, and its name.
     """
 
     page: Page
     picture: Locator
     controls: list[Locator]
-    undo: Locator | None = None
     steps: list[float] = field(default_factory=list)
     drags: list[float] = field(default_factory=list)
     _key: str = "ArrowRight"
@@ -32,16 +30,8 @@ class Timed:
         """Press a key once and wait for the new picture."""
         count = len(self.steps) + 1
         control = self.controls[((count & -count).bit_length() - 1) % len(self.controls)]  # a Gray code's next bit
-        control.focus()  # waits for a button to have its name back
-        if self.undo:
-            self._settle()
-        self.picture.evaluate("element => { window.timed = nextPicture(element); }")
-        self.page.keyboard.press("Space" if len(self.controls) > 1 or self.undo else self._arrow(control))
-        self.steps.append(self.page.evaluate("window.timed"))
-        if self.undo:
-            self.undo.focus()
-            self.page.keyboard.press(self._arrow(self.undo))
-        self._settle()
+        control.focus()
+        self._press("Space" if len(self.controls) > 1 else self._arrow(control))
 
     def drag(self) -> None:
         """Drag the slider as fast as events go, toward its farther end, and wait until the picture is final."""
@@ -63,6 +53,13 @@ class Timed:
         self.drags.append(self.page.evaluate("window.timed"))
         self._settle()
 
+    def _press(self, key: str) -> None:
+        """Press a key on the control that has the focus, and wait for the new picture."""
+        self.picture.evaluate("element => { window.timed = nextPicture(element); }")
+        self.page.keyboard.press(key)
+        self.steps.append(self.page.evaluate("window.timed"))
+        self._settle()
+
     def _arrow(self, handle: Locator) -> str:
         """The arrow to press; at either end of the slider it turns round."""
         low, now, high = (float(handle.get_attribute(f"aria-value{end}")) for end in ("min", "now", "max"))
@@ -73,6 +70,19 @@ class Timed:
     def _settle(self) -> None:
         self.page.wait_for_selector("#jp-main-statusbar :text('| Idle')")
         self.page.wait_for_timeout(PAUSE)
+
+
+class TimedButton(Timed):
+    """A button, and a slider whose next value takes back what the button began, its name included."""
+
+    def step(self) -> None:
+        """Press the button, wait for the new picture, and take it back."""
+        button, slider = self.controls
+        button.focus()  # waits until it has its name back
+        self._settle()
+        self._press("Space")
+        slider.focus()
+        self.page.keyboard.press(self._arrow(slider))
 
 
 def _middle(element: Locator) -> tuple[float, float]:

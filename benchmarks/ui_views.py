@@ -5,7 +5,7 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, Page
 
-from benchmarks.ui_page import Timed
+from benchmarks.ui_page import Timed, TimedButton
 
 NAIVE = Path(__file__).with_name("naive.py").read_text(encoding="utf-8")
 ROUND_TRIP = """
@@ -77,5 +77,5 @@ def timed_explorer(page: Page, explorer: Locator, view: View) -> Timed:
     """An explorer's picture with the controls that the view steps."""
     picture, slider = explorer.locator(".qlab-view >> xpath=.."), explorer.get_by_role("slider", name=view.control)
     if view.button:
-        return Timed(page, picture, [explorer.get_by_role("button", name=view.button, exact=True)], undo=slider)
+        return TimedButton(page, picture, [explorer.get_by_role("button", name=view.button, exact=True), slider])
     return Timed(page, picture, [slider] if view.control else explorer.get_by_role("checkbox").all())

@@ -94,7 +94,7 @@ def test_importing_is_measured_in_an_interpreter_of_its_own():
 
 
 def timed(steps, drags=()):
-    return Timed(None, None, [], steps=list(steps), drags=list(drags))
+    return Timed(None, None, [], list(steps), list(drags))
 
 
 @pytest.mark.parametrize(

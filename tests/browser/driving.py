@@ -18,15 +18,14 @@ from playwright.sync_api import ElementHandle, Locator, Page
 
 from qlab.explore.bitrow import BitRow
 from qlab.explore.keeping import NameRow
+from qlab.explore.style import STYLE
 
 # The figures on the screen: [label, text] of each.
-FIGURES = """explorer => {
-  const texts = tag => [...explorer.querySelectorAll('.figures ' + tag)].map(e => e.textContent);
-  const [labels, values] = ['span', 'b'].map(texts);
-  return labels.map((label, i) => [label, values[i]]);
-}"""
+FIGURES = """explorer => [...explorer.querySelectorAll('.figures div')].map(
+  figure => ['span', 'b'].map(part => figure.querySelector(part).textContent)
+)"""
 # Once the view is that of `html`: what it says, its figures, and what of these is cut off in the narrowest columns.
-NARROWEST = 124  # pixels, as in qlab/explore/style.py
+NARROWEST = re.search(r"\.figures \{.*minmax\((\d+)px", STYLE)[1]  # pixels
 SAME_VIEW = f"""([explorer, html]) => {{
   const twin = new DOMParser().parseFromString(html, 'text/html').querySelector('.qlab-view');
   const view = explorer.querySelector('.qlab-view');
@@ -77,7 +76,7 @@ class Driver:
         for move in chain(["as it is"], self.moves(name)):
             words.add(self.agree(f"{name}, {move}"))
             if len(pictures) < 2 and (drawn := view.evaluate(PICTURES)) not in pictures:
-                pictures[drawn] = view.screenshot(type="jpeg")
+                pictures[drawn] = view.screenshot()
         assert len(words) > 1, f"{name} changes no text"
         assert len(set(pictures.values())) > 1 or name in self.plain, f"{name} changes no picture"
 

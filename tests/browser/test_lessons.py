@@ -63,8 +63,8 @@ def test_every_answer_is_judged(page, explorer, spec):
 def test_nobody_is_left_out(page, explorer, spec, theme, rules):
     cells = Cells(page, spec.LESSON)
     calls = [cells.number(f"ql.{call}(") for call in ("predict", "check", "hint", "progress")]
-    if not cells.output(calls[2]).locator(".jp-OutputArea-output").count():
-        cells.run(calls[2], cells.sources[calls[2]].replace("# ql.hint", "ql.hint"))
+    hint = cells.number("ql.hint(")
+    cells.run(hint, cells.sources[hint].replace("# ", ""))  # as it is stored, nothing of it is run
     change_theme(page, theme)
     cards = (cells.output(number).locator(".jp-OutputArea-output").last for number in calls)
     assert_no_violations(page, explorer, *cards, rules=rules)

@@ -6,7 +6,7 @@ from lab import run_notebook
 from benchmarks.ui_page import STOPWATCH, Timed
 from benchmarks.ui_views import VIEWS, timed_explorer
 
-STEPS, MANY = 4, 50
+STEPS, MANY = 6, 50
 # What each frame is about to show of the view: its size, and how many of its pictures are not there.
 RECORD = """view => {
   const frames = window.frames_seen = [];

@@ -125,7 +125,7 @@ def zeros_unguarded(x, codes, scale, bias):
 
 
 def floor_under_the_scale(x, codes, scale, bias):
-    return _with(x, codes, scale, bias, (x.abs().amax(dim=1, keepdim=True) / 127).clamp(min=1e-5))
+    return _with(x, codes, scale, bias, _scale_a_token(x).clamp(min=1e-5))
 
 
 def token_scale_forgotten(x, codes, scale, bias):
