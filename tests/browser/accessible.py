@@ -27,7 +27,7 @@ ON_BARS = """view => {
 }"""
 # Nor does it judge what would have to be scrolled to, so other cells are hidden, and the window is made this high.
 ALONE = ".jp-Cell:not(:has([data-judged])), .jp-Cell-inputWrapper {display: none !important}"
-ROOM = 3000  # pixels
+ROOM = 9000  # pixels
 IN_SIGHT = """part => {
   const box = part.getBoundingClientRect();
   return box.height > 0 && box.top >= 0 && box.bottom <= innerHeight;
