@@ -15,11 +15,12 @@ from qlab.exercises import registry
 KNOWN = {name: import_module(f"explorers.{name}") for name in explore.__all__}
 IN_ORDER = sorted(KNOWN, key=lambda name: KNOWN[name].LESSON, reverse=True)
 
-# All that a lesson can show to one who asks for help, whatever has been asked for before.
-EVERY_HELP = """
+# All that a lesson can say to one who tries and asks for help, whatever has been asked before.
+EVERY_CARD = """
 from qlab.exercises import registry
 for exercise in registry.LESSONS["{}"].EXERCISES:
     display(*(ql.hint(exercise.id) for _ in exercise.hints), ql.solution(exercise.id))
+display(*(ql.check(exercise.id, answer) for answer in (exercise.wrong_answers[0].function, lambda *given: 1 / 0)))
 """
 
 
@@ -38,6 +39,14 @@ def explorer(spec, lab, shared_page):
     assert shared_page.locator(".jp-OutputArea-output[data-mime-type*='error']").count() == 0
     assert not shared_page.problems
     return shared_page.locator(".qlab-explorer")
+
+
+@pytest.fixture(scope="module")
+def cards(explorer, spec, shared_page):
+    """The outputs of the lesson's first guess, check and progress, and of every card."""
+    cells = Cells(shared_page, spec.LESSON)
+    cells.run(cells.number("ql.hint("), EVERY_CARD.format(spec.LESSON[:2]))
+    return [cells.output(cells.number(f"ql.{call}(")) for call in ("predict", "check", "hint", "progress")]
 
 
 def test_every_control_over_its_range(page, explorer, spec):
@@ -67,12 +76,8 @@ def test_every_answer_is_judged(page, explorer, spec):
 
 
 @pytest.mark.parametrize(("theme", "rules"), [("Dark", CONTRAST), ("Light", RULES)], ids=["Dark", "Light"])
-def test_nobody_is_left_out(page, explorer, spec, theme, rules):
-    cells = Cells(page, spec.LESSON)
-    calls = [cells.number(f"ql.{call}(") for call in ("predict", "check", "hint", "progress")]
-    cells.run(cells.number("ql.hint("), EVERY_HELP.format(spec.LESSON[:2]))
+def test_nobody_is_left_out(page, explorer, cards, theme, rules):
     change_theme(page, theme)
-    cards = (cells.output(number) for number in calls)
     assert_no_violations(page, explorer, *cards, rules=rules)
     assert_every_focus_is_seen(page, explorer)
     assert not page.problems
