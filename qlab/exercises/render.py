@@ -24,7 +24,11 @@ _COLORS = {
 _OTHER_COLOR = "var(--jp-brand-color1, #1976d2)"
 _PALE = {"pass", "not yet"}  # words too pale in the color of their border
 _DEEPER = "color-mix(in srgb, {} 60%, var(--jp-ui-font-color1, black))".format  # mixed with the text's color
-_PRE = "margin:0;white-space:pre-wrap;overflow-wrap:anywhere;font-family:var(--jp-code-font-family, monospace)"
+# JupyterLab breaks lines of outputs between any two letters; here only where no space is left to break at.
+_PRE = (
+    "margin:0;white-space:pre-wrap;word-break:normal;overflow-wrap:anywhere;"
+    "font-family:var(--jp-code-font-family, monospace)"
+)
 _TOKEN_COLORS = {
     "keyword": "var(--jp-mirror-editor-keyword-color, #008000)",
     tokenize.COMMENT: _DEEPER("var(--jp-mirror-editor-comment-color, #408080)"),  # 4.2:1 in the dark theme
@@ -82,10 +86,11 @@ def _row_text(row):
 
 def _row_html(row):
     cell = f'<pre style="{_PRE}">{highlight(row.text)}</pre>' if row.code else _prose_html(row.text)
+    label = html.escape(row.label).replace(" ", "&nbsp;")
     side = "text-align:left;vertical-align:top;padding:2px 12px 2px 0;background:transparent"
     return (
         f'<tr style="background:transparent"><td style="{side};color:var(--jp-ui-font-color2, inherit)">'
-        f'{html.escape(row.label)}</td><td style="{side}">{cell}</td></tr>'
+        f'{label}</td><td style="{side}">{cell}</td></tr>'
     )
 
 
