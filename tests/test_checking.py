@@ -71,6 +71,7 @@ def test_raised_shows_the_learners_deepest_line():
     line = helper.__code__.co_firstlineno + 1
     assert card.status == "raised"
     assert f"  line {line}" in repr(card) and "return x.no_such_method()" in repr(card)
+    assert f">line&nbsp;{line}<" in card._repr_html_()
     assert "AttributeError: 'Tensor' object has no attribute 'no_such_method'" in repr(card)
 
 

@@ -23,15 +23,21 @@ _COLORS = {
 }
 _OTHER_COLOR = "var(--jp-brand-color1, #1976d2)"
 _PALE = {"pass", "not yet"}  # words too pale in the color of their border
-_DEEPER = "color-mix(in srgb, {} 60%, var(--jp-ui-font-color1, black))".format  # mixed with the text's color
 # JupyterLab breaks lines of outputs between any two letters; here only where no space is left to break at.
 _PRE = (
     "margin:0;white-space:pre-wrap;word-break:normal;overflow-wrap:anywhere;"
     "font-family:var(--jp-code-font-family, monospace)"
 )
+
+
+def _deeper(color):
+    """The color mixed with the text's, so that it can be read in both themes."""
+    return f"color-mix(in srgb, {color} 60%, var(--jp-ui-font-color1, black))"
+
+
 _TOKEN_COLORS = {
     "keyword": "var(--jp-mirror-editor-keyword-color, #008000)",
-    tokenize.COMMENT: _DEEPER("var(--jp-mirror-editor-comment-color, #408080)"),  # 4.2:1 in the dark theme
+    tokenize.COMMENT: _deeper("var(--jp-mirror-editor-comment-color, #408080)"),  # 4.2:1 in the dark theme
     tokenize.STRING: "var(--jp-mirror-editor-string-color, #ba2121)",
     tokenize.NUMBER: "var(--jp-mirror-editor-number-color, #088008)",
 }
@@ -68,7 +74,7 @@ class Card:
     def _repr_html_(self):
         color = ink = _COLORS.get(self.status, _OTHER_COLOR)
         if self.status in _PALE:
-            ink = _DEEPER(color)
+            ink = _deeper(color)
         rows = "".join(map(_row_html, self.rows))
         return (
             f'<div style="border-left:4px solid {color};padding:4px 12px;margin:4px 0">'

@@ -7,6 +7,7 @@ from accessible import CONTRAST, RULES, assert_every_focus_is_seen, assert_no_vi
 from cells import Cells, code_cells
 from driving import Driver
 from lab import LESSONS, choose_to_run, replace_notebook
+from playwright.sync_api import expect
 
 from qlab import explore
 from qlab.exercises import registry
@@ -44,9 +45,12 @@ def explorer(spec, lab, shared_page):
 @pytest.fixture(scope="module")
 def cards(explorer, spec, shared_page):
     """The outputs of the lesson's first guess, check and progress, and of every card."""
-    cells = Cells(shared_page, spec.LESSON)
-    cells.run(cells.number("ql.hint("), EVERY_CARD.format(spec.LESSON[:2]))
-    return [cells.output(cells.number(f"ql.{call}(")) for call in ("predict", "check", "hint", "progress")]
+    cells, lesson = Cells(shared_page, spec.LESSON), spec.LESSON[:2]
+    outputs = [cells.output(cells.number(f"ql.{call}(")) for call in ("predict", "check", "progress", "hint")]
+    cells.run(cells.number("ql.hint("), EVERY_CARD.format(lesson))
+    count = sum(len(exercise.hints) + 1 for exercise in registry.LESSONS[lesson].EXERCISES) + 2
+    expect(outputs[-1].locator(".jp-OutputArea-output")).to_have_count(count)
+    return outputs
 
 
 def test_every_control_over_its_range(page, explorer, spec):
